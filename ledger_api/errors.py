@@ -1,0 +1,187 @@
+"""Everything that can go wrong, as one tree.
+
+LedgerError
+  CallerError      you asked wrongly            4xx
+  BusyError        try again later              503, the loop retries
+  ChainError       the node or contract refused 502, recorded on the submission
+  IntegrityError   two hashes disagree          500, stop and shout, never retry
+
+A leaf has a stable `code`, a `status`, and a docstring that is the default sentence.
+Facts go to the constructor and come out in the problem document (RFC 9457) as members.
+"""
+
+from typing import Any, ClassVar
+
+
+class LedgerError(Exception):
+    """Something went wrong."""
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str | None = None, **facts: Any) -> None:
+        self.message = message or (self.__doc__ or "").strip().splitlines()[0]
+        self.facts = facts
+        super().__init__(self.message)
+
+
+class CallerError(LedgerError):
+    """The request cannot be served as it is."""
+
+    code, status = "bad-request", 400
+
+
+class BusyError(LedgerError):
+    """Try again later."""
+
+    code, status = "busy", 503
+
+
+class ChainError(LedgerError):
+    """The node or the contract refused."""
+
+    code, status = "chain", 502
+
+
+class IntegrityError(LedgerError):
+    """Two records that must agree do not."""
+
+    code, status = "integrity", 500
+
+
+# --- callers -----------------------------------------------------------------------------------------------------
+
+
+class InvalidBody(CallerError):
+    """The body does not have the documented shape."""
+
+    code, status = "invalid-body", 422
+
+
+class BodyTooLarge(CallerError):
+    """The body is larger than the limit."""
+
+    code, status = "body-too-large", 413
+
+
+class Unauthenticated(CallerError):
+    """An API key is needed: send `Authorization: Bearer <key>`."""
+
+    code, status = "unauthenticated", 401
+
+
+class Forbidden(CallerError):
+    """The API key does not allow this."""
+
+    code, status = "forbidden", 403
+
+
+class NotFound(CallerError):
+    """There is nothing here."""
+
+    code, status = "not-found", 404
+
+
+class UnknownItem(NotFound):
+    """No item with this identifier is known. That is not a verdict: it may be older than the ledger, or mistyped."""
+
+    code = "unknown-item"
+
+
+class Withheld(CallerError):
+    """The item exists; its brand shows it to the holder and to partners only."""
+
+    code, status = "withheld", 403
+
+
+class EventRefused(CallerError):
+    """The event was refused; `reason` has the code of the rule."""
+
+    code, status = "event-refused", 409
+
+
+class IdempotencyMismatch(CallerError):
+    """This Idempotency-Key was used with another body."""
+
+    code, status = "idempotency-mismatch", 422
+
+
+class IdempotencyInFlight(CallerError):
+    """The first request with this Idempotency-Key is still being answered."""
+
+    code, status = "idempotency-in-flight", 409
+
+
+class RateLimited(CallerError):
+    """Too many requests; wait the seconds in `Retry-After`."""
+
+    code, status = "rate-limited", 429
+
+
+# --- later ---------------------------------------------------------------------------------------------------------
+
+
+class NodeUnreachable(BusyError):
+    """The chain's node does not answer."""
+
+    code = "node-unreachable"
+
+
+class DatabaseBusy(BusyError):
+    """The database is busy."""
+
+    code = "database-busy"
+
+
+class LaneBusy(BusyError):
+    """Another worker holds this lane of nonces."""
+
+    code = "lane-busy"
+
+
+# --- chain -----------------------------------------------------------------------------------------------------------
+
+
+class NodeRefused(ChainError):
+    """The node refused the request."""
+
+    code = "node-refused"
+
+
+class WouldRevert(ChainError):
+    """The contract would revert; the decoded error is in `error`."""
+
+    code = "would-revert"
+
+
+# --- integrity -------------------------------------------------------------------------------------------------------
+
+
+class WrongChain(IntegrityError):
+    """The node serves another chain than the one this database was made for."""
+
+    code = "wrong-chain"
+
+
+class ContractMissing(IntegrityError):
+    """The contract is not at its address, or has other code."""
+
+    code = "contract-missing"
+
+
+class LaneMismatch(IntegrityError):
+    """The chain's nonce for a relayer is not what the database says; the lane is stopped."""
+
+    code = "lane-mismatch"
+
+
+class FoldMismatch(IntegrityError):
+    """Folding an item's logs does not give its word."""
+
+    code = "fold-mismatch"
+
+
+class ReorgTooDeep(IntegrityError):
+    """The chain changed below the last block that was final; nothing was touched."""
+
+    code = "reorg-too-deep"

@@ -1,0 +1,40 @@
+"""The only reading of environment variables. Secrets have no defaults and come from files when they can."""
+
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """`LEDGER_…` variables. `home` names the one folder that holds everything local."""
+
+    model_config = SettingsConfigDict(env_prefix="LEDGER_", extra="ignore")
+
+    home: Path = Path(".ledger")
+    # empty: SQLite in the home folder; postgresql+psycopg://… for more than one machine
+    database_url: str = ""
+    # empty: the embedded chain
+    rpc_url: str = ""
+    # where the deployment file is; empty: <home>/deployments/<chain id>.json
+    deployment: str = ""
+    # passphrase of the keystores: a file wins over the variable; neither: <home>/keys/passphrase is made (0600)
+    passphrase_file: Path | None = None
+    passphrase: SecretStr | None = None
+    host: str = "127.0.0.1"
+    port: int = 8080
+    # how a Digital Link and a QR name us; empty: http://host:port
+    public_url: str = ""
+    # blocks after which a recorded event is final; 0: the node's `finalized` tag decides
+    confirmations: int = 2
+    block_time_seconds: int = 1  # of the embedded chain
+    lanes: int = 1  # relayer keys, each a lane of nonces
+    lease_seconds: int = 10
+    max_fee_gwei: int = 200
+    rate_per_minute_anonymous: int = 120
+    rate_per_minute_key: int = 6000
+    max_body_mebibytes: int = 64
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.home / 'ledger.db'}"

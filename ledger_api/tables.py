@@ -1,0 +1,314 @@
+"""Rows: columns and constraints, nothing that decides.
+
+Three groups, and the difference matters for `ledger rebuild`:
+the **payload store** (what only we hold), the **chain's mirror** (derived from logs, may be dropped and made again)
+and the **operations** (what was accepted and is on its way). Bytes are bytes; hex appears only at the edges.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, String, Text, text
+from sqlmodel import Field, SQLModel
+
+
+def _bytes(*, primary: bool = False, null: bool = False, index: bool = False) -> Column[bytes]:
+    return Column(LargeBinary, primary_key=primary, nullable=null, index=index)
+
+
+def _big(*, primary: bool = False, null: bool = False, index: bool = False) -> Column[int]:
+    return Column(BigInteger, primary_key=primary, nullable=null, index=index, autoincrement=False)
+
+
+def _time(*, null: bool = False) -> Column[datetime]:
+    return Column(DateTime(timezone=True), nullable=null)
+
+
+# --- the payload store: kept for ever, never derivable from the chain -------------------------------------------
+
+
+class ProfileRow(SQLModel, table=True):
+    """How an organization shows itself; its standing is the registry's and lives in `OrganizationRow`."""
+
+    __tablename__ = "profiles"
+    organization: bytes = Field(sa_column=_bytes(primary=True))
+    did: str = Field(sa_column=Column(String(255), nullable=False, unique=True))
+    name: str = Field(sa_column=Column(String(255), nullable=False))
+    country: str | None = Field(default=None, sa_column=Column(String(2), nullable=True))
+    # public | withheld (an item exists, not for you) | folded (answered as unknown)
+    visibility: str = Field(default="public", sa_column=Column(String(16), nullable=False))
+    created_at: datetime = Field(sa_column=_time())
+
+
+class IdentifierRow(SQLModel, table=True):
+    """What an item or lot is called in the world. (gtin, serial) for an item, (supplier, lot) for a lot."""
+
+    __tablename__ = "identifiers"
+    item: bytes = Field(sa_column=_bytes(primary=True))
+    brand: bytes = Field(sa_column=_bytes())  # a lot's supplier
+    gtin: str | None = Field(default=None, sa_column=Column(String(14), nullable=True))
+    serial: str | None = Field(default=None, sa_column=Column(String(20), nullable=True))
+    lot: str | None = Field(default=None, sa_column=Column(String(255), nullable=True))
+    __table_args__ = (
+        Index("identifiers_gtin_serial", "gtin", "serial", unique=True),
+        Index("identifiers_brand_lot", "brand", "lot", unique=True),
+    )
+
+
+class PayloadRow(SQLModel, table=True):
+    """The detail behind a payload commitment. `body` is canonical JSON of the committed object."""
+
+    __tablename__ = "payloads"
+    event_id: bytes = Field(sa_column=_bytes(primary=True))
+    item: bytes = Field(sa_column=_bytes(index=True))
+    organization: bytes = Field(sa_column=_bytes())
+    commitment: bytes = Field(sa_column=_bytes())
+    epoch: int = Field(default=1)  # of the organization's blinding key
+    body: str = Field(sa_column=Column(Text, nullable=False))
+
+
+# --- the chain's mirror: written by the indexer alone, made again by `ledger rebuild` ----------------------------
+
+
+class CursorRow(SQLModel, table=True):
+    """One row (id 1): which chain and contracts this database follows, and how far."""
+
+    __tablename__ = "chain_cursor"
+    id: int = Field(default=1, primary_key=True)
+    chain_id: int = Field(sa_column=_big())
+    genesis_hash: bytes = Field(sa_column=_bytes())
+    registry: bytes = Field(sa_column=_bytes())
+    ledger: bytes = Field(sa_column=_bytes())
+    code_hash: bytes = Field(sa_column=_bytes())
+    next_block: int = Field(sa_column=_big())
+    head_block: int = Field(sa_column=_big())
+    final_block: int = Field(sa_column=_big())
+
+
+class BlockRow(SQLModel, table=True):
+    """A block we applied: kept to notice a reorg (a different hash at the height)."""
+
+    __tablename__ = "blocks"
+    number: int = Field(sa_column=_big(primary=True))
+    hash: bytes = Field(sa_column=_bytes())
+    parent_hash: bytes = Field(sa_column=_bytes())
+    timestamp: int = Field(sa_column=_big())
+
+
+class OrganizationRow(SQLModel, table=True):
+    """Standing of a member, from the registry's logs."""
+
+    __tablename__ = "organizations"
+    id: bytes = Field(sa_column=_bytes(primary=True))
+    did: str = Field(sa_column=Column(String(255), nullable=False, unique=True))
+    roles: int
+    suspended: bool = False
+    successor: bytes | None = Field(default=None, sa_column=_bytes(null=True))
+    admitted_block: int = Field(sa_column=_big())
+
+
+class SignerRow(SQLModel, table=True):
+    __tablename__ = "signers"
+    organization: bytes = Field(sa_column=_bytes(primary=True))
+    address: bytes = Field(sa_column=_bytes(primary=True))
+    added_block: int = Field(sa_column=_big())
+    retired_block: int | None = Field(default=None, sa_column=_big(null=True))
+    compromised_since: int | None = Field(default=None, sa_column=_big(null=True))
+
+
+class AccreditationRow(SQLModel, table=True):
+    """One `Accredited` log; the newest of (brand, organization, role) is in force."""
+
+    __tablename__ = "accreditations"
+    block_number: int = Field(sa_column=_big(primary=True))
+    log_index: int = Field(primary_key=True)
+    brand: bytes = Field(sa_column=_bytes(index=True))
+    organization: bytes = Field(sa_column=_bytes(index=True))
+    role: int
+    scope: bytes = Field(sa_column=_bytes())  # 8 bytes, big endian mask of categories
+    from_time: int = Field(sa_column=_big())
+    until_time: int = Field(sa_column=_big())  # 0: no end
+
+
+class RegistryLogRow(SQLModel, table=True):
+    """Every registry log as it came, so that a reorg can be undone by folding again."""
+
+    __tablename__ = "registry_logs"
+    block_number: int = Field(sa_column=_big(primary=True))
+    log_index: int = Field(primary_key=True)
+    topics: bytes = Field(sa_column=_bytes())  # 32 bytes each
+    body: bytes = Field(sa_column=_bytes())
+
+
+class RecordRow(SQLModel, table=True):
+    """One `Recorded` log with the state after it. (item, sequence) has no gaps."""
+
+    __tablename__ = "records"
+    item: bytes = Field(sa_column=_bytes(primary=True))
+    sequence: int = Field(primary_key=True)
+    event_hash: bytes = Field(sa_column=_bytes(index=True))
+    event_id: bytes = Field(sa_column=_bytes(index=True))
+    organization: bytes = Field(sa_column=_bytes())
+    signer: bytes = Field(sa_column=_bytes())
+    kind: int
+    occurred_at: int = Field(sa_column=_big())
+    party: bytes = Field(sa_column=_bytes())
+    detail: bytes = Field(sa_column=_bytes())  # 8 bytes, big endian
+    payload: bytes = Field(sa_column=_bytes())  # the commitment
+    extra: bytes = Field(sa_column=_bytes())  # Enrolled: brand ‖ serial commitment; ReleasedByOrder: one byte; else empty
+    state: bytes = Field(sa_column=_bytes())  # transition.state_to_bytes, after this event
+    block_number: int = Field(sa_column=_big(index=True))
+    block_time: int = Field(sa_column=_big())
+    log_index: int
+    transaction_hash: bytes = Field(sa_column=_bytes())
+
+
+class ItemRow(SQLModel, table=True):
+    """An item or lot as of the last applied block, with its passport kept ready."""
+
+    __tablename__ = "items"
+    item: bytes = Field(sa_column=_bytes(primary=True))
+    brand: bytes = Field(sa_column=_bytes(index=True))
+    state: bytes = Field(sa_column=_bytes())
+    sequence: int
+    block_number: int = Field(sa_column=_big(index=True))  # of the last event
+    passport: bytes = Field(sa_column=_bytes())
+    etag: str = Field(sa_column=Column(String(64), nullable=False))
+
+
+# --- operations: what was accepted, and how it travels -----------------------------------------------------------
+
+
+class ApiKeyRow(SQLModel, table=True):
+    """Shown once, stored as SHA-256 of the secret."""
+
+    __tablename__ = "api_keys"
+    id: str = Field(sa_column=Column(String(32), primary_key=True))
+    organization: bytes = Field(sa_column=_bytes(index=True))
+    name: str = Field(sa_column=Column(String(255), nullable=False))
+    secret_hash: bytes = Field(sa_column=_bytes())
+    scopes: str = Field(sa_column=Column(String(255), nullable=False))  # space separated
+    created_at: datetime = Field(sa_column=_time())
+    revoked_at: datetime | None = Field(default=None, sa_column=_time(null=True))
+
+
+class IdempotencyRow(SQLModel, table=True):
+    """The answer to a write, kept under its Idempotency-Key; no answer yet = still in flight."""
+
+    __tablename__ = "idempotency"
+    key_id: str = Field(sa_column=Column(String(32), primary_key=True))
+    key: str = Field(sa_column=Column(String(255), primary_key=True))
+    request_hash: bytes = Field(sa_column=_bytes())
+    status: int | None = Field(default=None, nullable=True)
+    response: bytes | None = Field(default=None, sa_column=_bytes(null=True))
+    created_at: datetime = Field(sa_column=_time())
+
+
+class SubmissionRow(SQLModel, table=True):
+    """One accepted request: what the caller follows. Its status is that of its events."""
+
+    __tablename__ = "submissions"
+    id: str = Field(sa_column=Column(String(32), primary_key=True))
+    organization: bytes = Field(sa_column=_bytes(index=True))
+    request_id: str = Field(sa_column=Column(String(64), nullable=False))
+    created_at: datetime = Field(sa_column=_time())
+
+
+class EventRow(SQLModel, table=True):
+    """An accepted event. `id` is the order of acceptance; an item's events travel in that order.
+
+    status: accepted → recorded → final, or refused. `batch` is set while a signed batch holds it.
+    """
+
+    __tablename__ = "events"
+    id: int | None = Field(default=None, primary_key=True)
+    event_id: bytes = Field(sa_column=_bytes(index=True))
+    submission: str = Field(sa_column=Column(String(32), nullable=False, index=True))
+    position: int  # in the submission
+    organization: bytes = Field(sa_column=_bytes())
+    item: bytes = Field(sa_column=_bytes(index=True))
+    kind: int
+    occurred_at: int = Field(sa_column=_big())
+    party: bytes = Field(sa_column=_bytes())
+    detail: bytes = Field(sa_column=_bytes())
+    payload: bytes = Field(sa_column=_bytes())
+    head: bytes = Field(sa_column=_bytes())  # the head it follows, as accepted
+    event_hash: bytes = Field(sa_column=_bytes(index=True))
+    approval: bytes | None = Field(default=None, sa_column=_bytes(null=True))  # JSON: consent, endorsement, enrolment's opening
+    state: bytes = Field(sa_column=_bytes())  # expected after it
+    status: str = Field(default="accepted", sa_column=Column(String(16), nullable=False))
+    reason: int | None = Field(default=None, nullable=True)
+    batch: int | None = Field(default=None, nullable=True, index=True)
+    batch_position: int | None = Field(default=None, nullable=True)
+    # all-or-nothing and already signed batches are one unit: events of a unit share it and enter one batch
+    unit: str | None = Field(default=None, sa_column=Column(String(32), nullable=True))
+    __table_args__ = (
+        # a refused event may be sent again; an accepted or recorded one is the first one
+        Index(
+            "events_live_event_id",
+            "event_id",
+            unique=True,
+            sqlite_where=text("status <> 'refused'"),
+            postgresql_where=text("status <> 'refused'"),
+        ),
+        Index("events_waiting", "id", sqlite_where=text("status = 'accepted'"), postgresql_where=text("status = 'accepted'")),
+    )
+
+
+class RefusalRow(SQLModel, table=True):
+    """Why an event was refused at the door: the same event sent again and refused again gets the same answer."""
+
+    __tablename__ = "refusals"
+    event_id: bytes = Field(sa_column=_bytes(primary=True))
+    reason: int
+    created_at: datetime = Field(sa_column=_time())
+
+
+class TipRow(SQLModel, table=True):
+    """The state after an item's last accepted event; absent = the chain's state (`items`) is the tip."""
+
+    __tablename__ = "tips"
+    item: bytes = Field(sa_column=_bytes(primary=True))
+    state: bytes = Field(sa_column=_bytes())
+
+
+class BatchRow(SQLModel, table=True):
+    """Events of one organization under one signature. status: signed → sent → done | refused."""
+
+    __tablename__ = "batches"
+    id: int | None = Field(default=None, primary_key=True)
+    organization: bytes = Field(sa_column=_bytes())
+    signer: bytes = Field(sa_column=_bytes())
+    deadline: int = Field(sa_column=_big())
+    all_or_nothing: bool = False
+    batch_hash: bytes = Field(sa_column=_bytes(index=True))
+    signature: bytes = Field(sa_column=_bytes())
+    status: str = Field(default="signed", sa_column=Column(String(16), nullable=False))
+    transaction: int | None = Field(default=None, nullable=True, index=True)
+
+
+class TransactionRow(SQLModel, table=True):
+    """Signed bytes, saved before they are sent. One nonce of a lane may have replacements; one of them lands."""
+
+    __tablename__ = "transactions"
+    id: int | None = Field(default=None, primary_key=True)
+    relayer: bytes = Field(sa_column=_bytes())
+    nonce: int = Field(sa_column=_big())
+    raw: bytes = Field(sa_column=_bytes())
+    hash: bytes = Field(sa_column=_bytes())
+    max_fee_wei: str = Field(sa_column=Column(String(80), nullable=False))
+    status: str = Field(default="saved", sa_column=Column(String(16), nullable=False))  # saved → sent → mined | reverted | replaced
+    block_number: int | None = Field(default=None, sa_column=_big(null=True))
+    created_at: datetime = Field(sa_column=_time())
+    __table_args__ = (
+        Index("transactions_hash", "hash", unique=True),
+        Index("transactions_lane", "relayer", "nonce"),
+    )
+
+
+class LeaseRow(SQLModel, table=True):
+    """Who may do a job now: a lane of nonces, the indexer. Taken over once expired."""
+
+    __tablename__ = "leases"
+    name: str = Field(sa_column=Column(String(64), primary_key=True))
+    owner: str = Field(sa_column=Column(String(64), nullable=False))
+    expires_at: datetime = Field(sa_column=_time())
