@@ -175,6 +175,30 @@ class ItemRow(SQLModel, table=True):
     etag: str = Field(sa_column=Column(String(64), nullable=False))
 
 
+class MaterialRow(SQLModel, table=True):
+    """Which items name a lot: when the lot's own story goes on, theirs is told again."""
+
+    __tablename__ = "materials"
+    lot: bytes = Field(sa_column=_bytes(primary=True))
+    item: bytes = Field(sa_column=_bytes(primary=True))
+
+
+class ShownRow(SQLModel, table=True):
+    """The name passports give an organization now; one that differs from its profile has passports to make again."""
+
+    __tablename__ = "shown"
+    organization: bytes = Field(sa_column=_bytes(primary=True))
+    did: str | None = Field(default=None, sa_column=Column(String(255), nullable=True))
+    name: str | None = Field(default=None, sa_column=Column(String(255), nullable=True))
+
+
+class RefreshRow(SQLModel, table=True):
+    """A passport to make again because something beside the item's own history changed: a lot, a name, a key."""
+
+    __tablename__ = "refreshes"
+    item: bytes = Field(sa_column=_bytes(primary=True))
+
+
 # --- operations: what was accepted, and how it travels -----------------------------------------------------------
 
 
@@ -237,6 +261,8 @@ class EventRow(SQLModel, table=True):
     state: bytes = Field(sa_column=_bytes())  # expected after it
     status: str = Field(default="accepted", sa_column=Column(String(16), nullable=False))
     reason: int | None = Field(default=None, nullable=True)
+    # the block that refused it: if the block falls out of the chain, the event is accepted again
+    refused_block: int | None = Field(default=None, sa_column=_big(null=True))
     batch: int | None = Field(default=None, nullable=True, index=True)
     batch_position: int | None = Field(default=None, nullable=True)
     # all-or-nothing and already signed batches are one unit: events of a unit share it and enter one batch
@@ -249,6 +275,12 @@ class EventRow(SQLModel, table=True):
             unique=True,
             sqlite_where=text("status <> 'refused'"),
             postgresql_where=text("status <> 'refused'"),
+        ),
+        Index(
+            "events_refused_block",
+            "refused_block",
+            sqlite_where=text("refused_block IS NOT NULL"),
+            postgresql_where=text("refused_block IS NOT NULL"),
         ),
         Index("events_waiting", "id", sqlite_where=text("status = 'accepted'"), postgresql_where=text("status = 'accepted'")),
     )
