@@ -1,0 +1,42 @@
+"""Members and what they may do: admission, roles, signers, accreditations.
+
+The registry on chain decides and the indexer mirrors it; here a request becomes a registry transaction (through the injected
+`Registrar`) and the few words the chain does not keep (a name, a country) become a profile. No HTTP, no chain encoding.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from ledger_verify.hashing import OrganizationId
+from ledger_verify.transition import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Accreditation:
+    brand: OrganizationId  # the consortium's id: on everybody's items
+    organization: OrganizationId
+    role: Role
+    scope: int  # mask of categories; 0 withdraws
+    from_time: int
+    until_time: int  # 0: no end
+
+
+class Registrar(Protocol):
+    """Registry transactions. Each call returns the transaction's hash once it is mined, and is harmless when repeated.
+
+    Raises (all): ChainError when the registry refuses, BusyError when the node is away.
+    """
+
+    def admit(self, did: str, roles: Role, signer: bytes | None) -> bytes:
+        """`signer` None: the service makes a signer key and a blinding key for the organization and keeps both."""
+
+    def set_roles(self, organization: OrganizationId, roles: Role) -> bytes: ...
+    def suspend(self, organization: OrganizationId) -> bytes: ...
+    def reinstate(self, organization: OrganizationId) -> bytes: ...
+    def name_successor(self, brand: OrganizationId, successor: OrganizationId) -> bytes: ...
+    def add_signer(self, organization: OrganizationId, signer: bytes) -> bytes: ...
+    def retire_signer(self, organization: OrganizationId, signer: bytes) -> bytes: ...
+    def mark_compromised(self, organization: OrganizationId, signer: bytes, since_block: int) -> bytes: ...
+
+    def accredit(self, accreditation: Accreditation) -> bytes:
+        """Signed by the brand's key where the service holds it; in the consortium's own name by its owner."""

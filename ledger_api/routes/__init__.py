@@ -1,0 +1,1 @@
+"""HTTP in, HTTP out. A route parses, asks and shapes; queries and rules live below."""

@@ -1,0 +1,87 @@
+"""The database, opened one way for everybody: durable commits, honest locks, one transaction per block of work.
+
+SQLite and PostgreSQL both. A writer on SQLite begins IMMEDIATE, because a read that turns into a write half way
+fails at once however long the timeout is (https://sqlite.org/lang_transaction.html §2.2).
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, bindparam, create_engine, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from ledger_api.errors import DatabaseBusy
+
+BUSY_TIMEOUT_SECONDS = 15
+POOL_SIZE = 20
+LOCK_STRIPES = 256
+_LOCK_STRIPE = text("SELECT pg_advisory_xact_lock(:space, :stripe)").bindparams(bindparam("space", 0x4C454447))
+
+
+def open_engine(url: str) -> Engine:
+    """SQLite in WAL with `synchronous=FULL` (an acknowledged event survives power loss), or PostgreSQL by psycopg 3."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, pool_pre_ping=True)
+    engine = create_engine(
+        url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    assert isinstance(connection, sqlite3.Connection)
+    connection.isolation_level = None  # the driver must not begin by itself: `_begin_sqlite` does
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing_now = connection.get_execution_options().get("ledger_writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing_now else "BEGIN")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads.
+
+    Raises:
+        DatabaseBusy: the database is locked, full or away.
+    """
+    with _translated(), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that commits at the end of the block, or changes nothing.
+
+    Raises:
+        DatabaseBusy: the database is locked, full or away.
+    """
+    with _translated(), engine.execution_options(ledger_writing=True).begin() as connection:
+        yield connection
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise DatabaseBusy from error
+
+
+def lock_items(connection: Connection, items: Iterable[bytes]) -> None:
+    """Until the transaction ends, nobody else accepts or re-judges events of these items.
+
+    On SQLite the writer's lock already says so. On PostgreSQL: advisory locks on stripes, taken in ascending order, so that two
+    lists of a thousand items can neither deadlock nor exhaust the lock table.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    for stripe in sorted({item[0] % LOCK_STRIPES for item in items}):
+        connection.execute(_LOCK_STRIPE, {"stripe": stripe})
