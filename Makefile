@@ -1,0 +1,78 @@
+# Two commands do all the set-up: `make up` and `make test`. Everything lands in .venv, node_modules and .build.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := .build/stamps
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+.DEFAULT_GOAL := help
+.PHONY: help up test check fast bench abi install dev browser contracts slither coverage clean
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
+
+$(STAMPS)/prerequisites:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "missing: Python 3.11 or newer (set PYTHON=…)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "missing: Python's venv module (Debian: apt-get install python3-venv)"; exit 1; }
+	@command -v git >/dev/null || { echo "missing: git"; exit 1; }
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/python: locks/python.txt pyproject.toml | $(STAMPS)/prerequisites
+	@echo "installing Python packages into $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r locks/uv.txt
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --require-hashes --no-deps -r locks/python.txt
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(STAMPS)/node: package-lock.json .npmrc | $(STAMPS)/python
+	@echo "installing Node packages (chain, compiler, contract libraries)"
+	@$(BIN)/python scripts/npm.py ci --ignore-scripts --no-progress --loglevel=error
+	@touch $@
+
+install: $(STAMPS)/python $(STAMPS)/node ## install what is missing
+
+up: install ## run the whole thing with the sample: chain, database, service, pages
+	@$(BIN)/ledger up --sample
+
+browser: | $(STAMPS)/python
+	@$(BIN)/python scripts/find_browser.py
+
+test: install browser check contracts slither coverage ## everything that must pass
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --database both --cov --cov-report=term:skip-covered
+	@$(BIN)/python scripts/measure_gas.py --check
+
+check: install ## format, lint, types, floor plan; under a minute
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/node node_modules/solhint/solhint.js --max-warnings 0 --noPoster 'contracts/**/*.sol'
+	@$(BIN)/python -m pytest -q tests/test_house.py
+	@$(BIN)/python scripts/build_contracts.py --check
+
+fast: install ## the tests to run all day
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not browser" --database sqlite
+
+contracts: install ## Solidity tests
+	@$(BIN)/python scripts/forge.py test
+
+slither: install $(STAMPS)/slither ## static analysis of the contracts
+	@$(BIN)/python scripts/check_slither.py
+
+$(STAMPS)/slither: locks/slither.txt | $(STAMPS)/python
+	@echo "installing the static analyser into $(VENV)-slither"
+	@test -x $(VENV)-slither/bin/python || $(PYTHON) -m venv $(VENV)-slither
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV)-slither $(BIN)/uv pip install --quiet --require-hashes --no-deps -r locks/slither.txt
+	@touch $@
+
+coverage: install
+	@$(BIN)/python scripts/check_coverage.py
+
+abi: install ## compile the contracts and write ledger_api/abi
+	@$(BIN)/python scripts/build_contracts.py
+
+bench: install ## every figure of benchmarks/results.json and gas.json
+	@$(BIN)/python scripts/measure_gas.py
+	@$(BIN)/python -m benchmarks
+
+clean: ## forget what was built (not the .ledger home)
+	rm -rf .build $(VENV) $(VENV)-slither node_modules
