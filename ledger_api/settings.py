@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     lanes: int = 1  # relayer keys, each a lane of nonces
     lease_seconds: int = 10
     max_fee_gwei: int = 200
+    max_in_flight: int = 16  # transactions of one lane that are sent and not yet mined
+    stuck_blocks: int = 5  # unmined for so many blocks: sent again with a higher fee
+    batch_deadline_seconds: int = 3600  # how long a signed batch may travel
     rate_per_minute_anonymous: int = 120
     rate_per_minute_key: int = 6000
     max_body_mebibytes: int = 64

@@ -265,6 +265,8 @@ class EventRow(SQLModel, table=True):
     refused_block: int | None = Field(default=None, sa_column=_big(null=True))
     batch: int | None = Field(default=None, nullable=True, index=True)
     batch_position: int | None = Field(default=None, nullable=True)
+    # why the worker could not carry it for now (a node's or contract's words); cleared when it travels
+    error: str | None = Field(default=None, sa_column=Column(String(500), nullable=True))
     # all-or-nothing and already signed batches are one unit: events of a unit share it and enter one batch
     unit: str | None = Field(default=None, sa_column=Column(String(32), nullable=True))
     __table_args__ = (
@@ -283,6 +285,13 @@ class EventRow(SQLModel, table=True):
             postgresql_where=text("refused_block IS NOT NULL"),
         ),
         Index("events_waiting", "id", sqlite_where=text("status = 'accepted'"), postgresql_where=text("status = 'accepted'")),
+        # what no signed batch holds yet: the worker's window
+        Index(
+            "events_unbatched",
+            "id",
+            sqlite_where=text("status = 'accepted' AND batch IS NULL"),
+            postgresql_where=text("status = 'accepted' AND batch IS NULL"),
+        ),
     )
 
 
@@ -304,7 +313,11 @@ class TipRow(SQLModel, table=True):
 
 
 class BatchRow(SQLModel, table=True):
-    """Events of one organization under one signature. status: signed → sent → done | refused."""
+    """Events of one organization under one signature. status: signed → sent → done | refused | dissolved.
+
+    A dissolved batch gave its events back to be signed anew; should somebody else carry it still, its events bind their
+    heads and land once at most.
+    """
 
     __tablename__ = "batches"
     id: int | None = Field(default=None, primary_key=True)
@@ -316,6 +329,14 @@ class BatchRow(SQLModel, table=True):
     signature: bytes = Field(sa_column=_bytes())
     status: str = Field(default="signed", sa_column=Column(String(16), nullable=False))
     transaction: int | None = Field(default=None, nullable=True, index=True)
+    __table_args__ = (
+        Index(
+            "batches_open",
+            "status",
+            sqlite_where=text("status IN ('signed', 'sent')"),
+            postgresql_where=text("status IN ('signed', 'sent')"),
+        ),
+    )
 
 
 class TransactionRow(SQLModel, table=True):
@@ -328,7 +349,8 @@ class TransactionRow(SQLModel, table=True):
     raw: bytes = Field(sa_column=_bytes())
     hash: bytes = Field(sa_column=_bytes())
     max_fee_wei: str = Field(sa_column=Column(String(80), nullable=False))
-    status: str = Field(default="saved", sa_column=Column(String(16), nullable=False))  # saved → sent → mined | reverted | replaced
+    sent_block: int | None = Field(default=None, sa_column=_big(null=True))  # the head when it was last given to the node
+    status: str = Field(default="saved", sa_column=Column(String(16), nullable=False))  # saved → sent → mined | reverted | replaced | foreign
     block_number: int | None = Field(default=None, sa_column=_big(null=True))
     created_at: datetime = Field(sa_column=_time())
     __table_args__ = (
