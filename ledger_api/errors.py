@@ -112,6 +112,24 @@ class IdempotencyInFlight(CallerError):
     code, status = "idempotency-in-flight", 409
 
 
+class KeyMissing(NotFound):
+    """The service holds no such key."""
+
+    code = "key-missing"
+
+
+class WrongPassphrase(CallerError):
+    """The passphrase does not open this keystore."""
+
+    code, status = "wrong-passphrase", 500
+
+
+class DevelopmentKeyRefused(CallerError):
+    """This key is published with a development tool; it may only sign on a development chain."""
+
+    code, status = "development-key-refused", 500
+
+
 class RateLimited(CallerError):
     """Too many requests; wait the seconds in `Retry-After`."""
 
@@ -137,6 +155,18 @@ class LaneBusy(BusyError):
     """Another worker holds this lane of nonces."""
 
     code = "lane-busy"
+
+
+class RelayerUnfunded(BusyError):
+    """A relayer has not enough ether for the next transaction; the lane waits."""
+
+    code = "relayer-unfunded"
+
+
+class FeeTooHigh(BusyError):
+    """The chain's base fee is above the cap of `LEDGER_MAX_FEE_GWEI`; the lane waits."""
+
+    code = "fee-too-high"
 
 
 # --- chain -----------------------------------------------------------------------------------------------------------
@@ -173,6 +203,12 @@ class LaneMismatch(IntegrityError):
     """The chain's nonce for a relayer is not what the database says; the lane is stopped."""
 
     code = "lane-mismatch"
+
+
+class DeploymentUnusable(IntegrityError):
+    """The deployment file is not one of ours, or the contracts it names cannot be used."""
+
+    code = "deployment-unusable"
 
 
 class FoldMismatch(IntegrityError):
