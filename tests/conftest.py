@@ -1,0 +1,42 @@
+"""Fixtures every test may use: a database (SQLite and PostgreSQL by `--database`), an Anvil of the module's own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import servers
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=("sqlite", "postgres", "both"), default="sqlite")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database_kind" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("--database")
+        kinds = ["sqlite", "postgres"] if chosen == "both" else [chosen]
+        metafunc.parametrize("database_kind", kinds, scope="module")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    with servers.postgres() as base:
+        yield base
+
+
+@pytest.fixture
+def database_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of this test's own; the same test runs on both kinds."""
+    if database_kind == "sqlite":
+        yield f"sqlite:///{tmp_path / 'ledger.db'}"
+        return
+    with servers.fresh_database(request.getfixturevalue("postgres_server")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def anvil_url() -> Iterator[str]:
+    """An Anvil that mines every transaction at once, for this module."""
+    with servers.anvil() as url:
+        yield url

