@@ -21,6 +21,7 @@ from typing import Any, Never
 import orjson
 from coincurve import PrivateKey
 from eth_account import Account
+from pydantic import SecretStr
 
 from ledger_api.errors import DevelopmentKeyRefused, KeyMissing, WrongPassphrase
 from ledger_api.settings import Settings
@@ -80,7 +81,8 @@ class Keyring:
         self._signers: dict[str, Signer] = {}
         self._lock = threading.RLock()
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._passphrase, self._cost = _passphrase(self._folder, settings)
+        passphrase, self._cost = _passphrase(self._folder, settings)
+        self._passphrase = SecretStr(passphrase)
 
     def __repr__(self) -> str:
         return f"Keyring({self._folder})"
@@ -199,7 +201,7 @@ class Keyring:
         except FileNotFoundError:
             raise KeyMissing(f"the service holds no key {name}", key=name) from None
         try:
-            secret = bytes(Account.decrypt(keystore, self._passphrase))
+            secret = bytes(Account.decrypt(keystore, self._passphrase.get_secret_value()))
         except ValueError:  # the keystore's MAC
             raise WrongPassphrase(key=name) from None
         self._refuse_published(secret, name)
@@ -209,7 +211,7 @@ class Keyring:
         """On disk before it is used; a keystore that exists is never overwritten."""
         secret = _new_secret() if secret is None else secret
         self._refuse_published(secret, name)
-        keystore = Account.encrypt(secret, self._passphrase, kdf="scrypt", iterations=self._cost)
+        keystore = Account.encrypt(secret, self._passphrase.get_secret_value(), kdf="scrypt", iterations=self._cost)
         if "blinding" in name:
             del keystore["address"]  # it is no account
         _create(self._path(name), orjson.dumps(keystore))
