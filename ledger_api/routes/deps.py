@@ -1,0 +1,134 @@
+"""Every dependency of a route, as a type whose name reads aloud in a signature: `Writer`, `Admin`, `Db`, `Now`."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy import Connection, Engine
+
+from ledger_api.auth import Limiter, Principal, Scope, authenticate
+from ledger_api.directory import Registrar
+from ledger_api.domain.network import Network
+from ledger_api.errors import Forbidden, Unauthenticated
+from ledger_api.intake import Intake
+from ledger_api.settings import Settings
+from ledger_api.store.engine import reading
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the wiring hands to the routes: made once per process by `app.py`, found at `request.app.state.context`."""
+
+    settings: Settings
+    engine: Engine
+    network: Network
+    intake: Intake
+    registrar: Registrar
+    limiter: Limiter
+    clock: Callable[[], float]  # unix seconds
+    sign_statement: Callable[[bytes], bytes]  # 32-byte digest → 65-byte signature of the service, for verification statements
+    statement_signer: bytes  # its address
+
+
+def context(request: Request) -> Context:
+    found = request.app.state.context
+    assert isinstance(found, Context)
+    return found
+
+
+Ctx = Annotated[Context, Depends(context)]
+
+
+def now(ctx: Ctx) -> int:
+    return int(ctx.clock())
+
+
+def database(ctx: Ctx) -> Iterator[Connection]:
+    """A connection for reading. Its transaction ends before the answer leaves (`scope="function"` below): commit precedes reply."""
+    with reading(ctx.engine) as connection:
+        yield connection
+
+
+def request_id(request: Request) -> str:
+    return str(request.state.request_id)
+
+
+_bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="`Authorization: Bearer lk_…`")
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+def address_of(request: Request) -> str:
+    return request.client.host if request.client else "unknown"
+
+
+def anonymous(request: Request, ctx: Ctx) -> None:
+    """One request of an address without a key.
+
+    Raises:
+        RateLimited: an anonymous lookup must not become an oracle for serials.
+    """
+    ctx.limiter.take(address_of(request), is_key=False, at=ctx.clock())
+
+
+def principal(request: Request, ctx: Ctx, bearer: Bearer) -> Principal:
+    """Raises Unauthenticated, RateLimited (a flood of wrong keys counts as its address's)."""
+    if bearer is None:
+        anonymous(request, ctx)
+        raise Unauthenticated
+    try:
+        found = authenticate(ctx.engine, bearer.credentials)
+    except Unauthenticated:
+        anonymous(request, ctx)
+        raise
+    ctx.limiter.take(found.key_id, is_key=True, at=ctx.clock())
+    return found
+
+
+def maybe_principal(request: Request, ctx: Ctx, bearer: Bearer) -> Principal | None:
+    """For doors that are open to everybody, and say more to a member."""
+    if bearer is not None:
+        return principal(request, ctx, bearer)
+    anonymous(request, ctx)
+    return None
+
+
+Caller = Annotated[Principal, Depends(principal)]
+MaybeCaller = Annotated[Principal | None, Depends(maybe_principal)]
+
+
+def _with(scope: Scope) -> Callable[[Principal], Principal]:
+    def allowed(caller: Caller) -> Principal:
+        caller.require(scope)
+        return caller
+
+    return allowed
+
+
+def writer(caller: Caller) -> Principal:
+    """Raises Forbidden for a key that may send no event at all; which kinds it may send is judged per event."""
+    if caller.kinds() == frozenset():
+        raise Forbidden(f"This needs the scope {Scope.WRITE.value}.", scope=Scope.WRITE.value)
+    return caller
+
+
+Now = Annotated[int, Depends(now)]
+RequestId = Annotated[str, Depends(request_id)]
+Db = Annotated[Connection, Depends(database, scope="function")]
+Writer = Annotated[Principal, Depends(writer)]
+Reader = Annotated[Principal, Depends(_with(Scope.READ))]
+Verifier = Annotated[Principal, Depends(_with(Scope.VERIFY))]
+Admin = Annotated[Principal, Depends(_with(Scope.ADMIN))]
+Anonymous = Annotated[None, Depends(anonymous)]
+
+
+async def raw_body(request: Request) -> bytes:
+    return await request.body()
+
+
+RawBody = Annotated[bytes, Depends(raw_body)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", min_length=1, max_length=255, description="The same key and body give the same answer again."),
+]

@@ -1,0 +1,115 @@
+"""Members, signers, accreditations, keys: reads for judging and for the admin's lists, writes of profiles and API keys."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
+from sqlmodel import SQLModel
+
+from ledger_api import tables  # noqa: F401  # the import makes the tables known to the metadata
+
+_table = SQLModel.metadata.tables
+KEYS, PROFILES = _table["api_keys"], _table["profiles"]
+ORGANIZATIONS, SIGNERS, ACCREDITATIONS = _table["organizations"], _table["signers"], _table["accreditations"]
+CURSOR = _table["chain_cursor"]
+
+_LIVE_KEY = select(KEYS.c.organization, KEYS.c.secret_hash, KEYS.c.scopes).where(
+    KEYS.c.id == bindparam("key_id"), KEYS.c.revoked_at.is_(None)
+)
+_KEY_OWNER = select(KEYS.c.organization).where(KEYS.c.id == bindparam("key_id"))
+_REVOKE = update(KEYS).where(KEYS.c.id == bindparam("key_id"), KEYS.c.revoked_at.is_(None)).values(revoked_at=bindparam("now"))
+_KEEP_PROFILE = text(
+    "INSERT INTO profiles (organization, did, name, country, visibility, created_at)"
+    " VALUES (:organization, :did, :name, :country, :visibility, :created_at)"
+    " ON CONFLICT (organization) DO UPDATE SET name = excluded.name, country = excluded.country, visibility = excluded.visibility"
+).bindparams(bindparam("created_at", type_=PROFILES.c.created_at.type))
+
+
+def live_key(connection: Connection, key_id: str) -> Row[Any] | None:
+    return connection.execute(_LIVE_KEY, {"key_id": key_id}).first()
+
+
+def key_owner(connection: Connection, key_id: str) -> bytes | None:
+    return connection.execute(_KEY_OWNER, {"key_id": key_id}).scalar()
+
+
+def insert_key(connection: Connection, row: dict[str, Any]) -> None:
+    connection.execute(insert(KEYS), row)
+
+
+def revoke_key(connection: Connection, key_id: str, now: datetime) -> None:
+    connection.execute(_REVOKE, {"key_id": key_id, "now": now})
+
+
+def list_keys(connection: Connection, organization: bytes | None, *, after: str, limit: int) -> Sequence[Row[Any]]:
+    """Keys by id, without their hashes; `organization` None: everybody's."""
+    columns = (KEYS.c.id, KEYS.c.organization, PROFILES.c.did, KEYS.c.name, KEYS.c.scopes, KEYS.c.created_at, KEYS.c.revoked_at)
+    query = select(*columns).outerjoin(PROFILES, PROFILES.c.organization == KEYS.c.organization)
+    if organization is not None:
+        query = query.where(KEYS.c.organization == organization)
+    return connection.execute(query.where(KEYS.c.id > after).order_by(KEYS.c.id).limit(limit)).all()
+
+
+def keep_profile(connection: Connection, row: dict[str, Any]) -> None:
+    connection.execute(_KEEP_PROFILE, row)
+
+
+def profile(connection: Connection, organization: bytes) -> Row[Any] | None:
+    return connection.execute(select(PROFILES).where(PROFILES.c.organization == organization)).first()
+
+
+def list_organizations(connection: Connection, *, after: str, limit: int) -> Sequence[Row[Any]]:
+    """Profiles with the standing the chain gives them (None while the admission is not yet seen), by DID."""
+    query = (
+        select(
+            PROFILES.c.organization,
+            PROFILES.c.did,
+            PROFILES.c.name,
+            PROFILES.c.country,
+            PROFILES.c.visibility,
+            ORGANIZATIONS.c.roles,
+            ORGANIZATIONS.c.suspended,
+            ORGANIZATIONS.c.successor,
+        )
+        .outerjoin(ORGANIZATIONS, ORGANIZATIONS.c.id == PROFILES.c.organization)
+        .where(PROFILES.c.did > after)
+        .order_by(PROFILES.c.did)
+        .limit(limit)
+    )
+    return connection.execute(query).all()
+
+
+def signers_of(connection: Connection, organization: bytes) -> Sequence[Row[Any]]:
+    return connection.execute(select(SIGNERS).where(SIGNERS.c.organization == organization).order_by(SIGNERS.c.added_block)).all()
+
+
+def accreditations_of(connection: Connection, organization: bytes) -> Sequence[Row[Any]]:
+    """Every accreditation ever given to the organization, newest first."""
+    newest_first = (ACCREDITATIONS.c.block_number.desc(), ACCREDITATIONS.c.log_index.desc())
+    return connection.execute(select(ACCREDITATIONS).where(ACCREDITATIONS.c.organization == organization).order_by(*newest_first)).all()
+
+
+# --- what judging needs, whole ---------------------------------------------------------------------------------------
+
+
+def cursor(connection: Connection) -> Row[Any] | None:
+    """How far the mirror is; None before the first block."""
+    return connection.execute(select(CURSOR)).first()
+
+
+def all_organizations(connection: Connection) -> Sequence[Row[Any]]:
+    return connection.execute(select(ORGANIZATIONS)).all()
+
+
+def active_signers(connection: Connection) -> Sequence[Row[Any]]:
+    return connection.execute(select(SIGNERS.c.organization, SIGNERS.c.address).where(SIGNERS.c.retired_block.is_(None))).all()
+
+
+def accreditations_in_order(connection: Connection) -> Sequence[Row[Any]]:
+    """In the order they were made: of each (brand, organization, role) the last is in force."""
+    return connection.execute(select(ACCREDITATIONS).order_by(ACCREDITATIONS.c.block_number, ACCREDITATIONS.c.log_index)).all()
+
+
+def count_organizations(connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(ORGANIZATIONS)).scalar_one()
