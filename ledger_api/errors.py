@@ -145,6 +145,12 @@ class NodeUnreachable(BusyError):
     code = "node-unreachable"
 
 
+class NodeInconsistent(BusyError):
+    """The node's answers do not fit together: it lags behind, or the chain moved while it was asked."""
+
+    code = "node-inconsistent"
+
+
 class DatabaseBusy(BusyError):
     """The database is busy."""
 
