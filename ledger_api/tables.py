@@ -64,6 +64,8 @@ class PayloadRow(SQLModel, table=True):
     commitment: bytes = Field(sa_column=_bytes())
     epoch: int = Field(default=1)  # of the organization's blinding key
     body: str = Field(sa_column=Column(Text, nullable=False))
+    # of an event that its organization signed itself: JSON, path → hex salt; else salts follow from the blinding key of the epoch
+    salts: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
 
 
 # --- the chain's mirror: written by the indexer alone, made again by `ledger rebuild` ----------------------------
