@@ -85,7 +85,7 @@ def read_lines(path: Path) -> Iterator[Line]:
 
 
 def _item(row: Row) -> dict[str, str]:
-    return {"brand": row.get("brand", ""), "gtin": row.get("gtin", ""), "serial": row.get("serial", "")}
+    return {"gtin": row.get("gtin", ""), "serial": row.get("serial", "")}
 
 
 def _lot(row: Row) -> dict[str, Any]:
