@@ -108,6 +108,14 @@ class OrganizationRow(SQLModel, table=True):
     admitted_block: int = Field(sa_column=_big())
 
 
+class SuccessorRow(SQLModel, table=True):
+    """Who speaks for a brand that is gone. The brand need not be a member, so this is no column of `organizations`."""
+
+    __tablename__ = "successors"
+    brand: bytes = Field(sa_column=_bytes(primary=True))
+    successor: bytes = Field(sa_column=_bytes())
+
+
 class SignerRow(SQLModel, table=True):
     __tablename__ = "signers"
     organization: bytes = Field(sa_column=_bytes(primary=True))
