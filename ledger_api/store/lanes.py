@@ -1,0 +1,177 @@
+"""Transactions of a lane of nonces: saved before they are sent, settled once the chain has used the nonce.
+
+One nonce may have several transactions (a replacement with a higher fee), and any of them may be the one that lands.
+The highest saved nonce is the only counter there is.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, bindparam, exists, func, insert, select, update
+
+from ledger_api.tables import BatchRow, CursorRow, TransactionRow
+
+_t = TransactionRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it at run time
+_b = BatchRow.__table__  # type: ignore[attr-defined]
+_cursor = CursorRow.__table__  # type: ignore[attr-defined]
+
+_MINE = _t.c.relayer == bindparam("relayer")
+_SETTLED = _t.c.status.in_(("mined", "reverted", "foreign"))
+_TOP = select(func.max(_t.c.nonce)).where(_MINE)
+_SETTLED_TOP = select(func.max(_t.c.nonce)).where(_MINE, _SETTLED)
+_FLYING = (
+    select(_t.c.id, _t.c.nonce, _t.c.hash, _t.c.max_fee_wei, _t.c.status, _t.c.sent_block)
+    .where(_MINE, _t.c.status.in_(("saved", "sent")))
+    .order_by(_t.c.nonce)
+)
+_VARIANTS = (
+    select(_t.c.id, _t.c.nonce, _t.c.hash, _t.c.status)
+    .where(_MINE, _t.c.nonce.in_(bindparam("nonces", expanding=True)), _t.c.status != "foreign")
+    .order_by(_t.c.nonce, _t.c.id.desc())
+)
+_RAW = select(_t.c.raw).where(_t.c.id == bindparam("transaction"))
+_SENT = update(_t).where(_t.c.id == bindparam("transaction"), _t.c.status.in_(("saved", "sent")))
+_INDEXED_TOP = select(func.coalesce(func.max(_t.c.nonce), -1)).where(
+    _MINE, _t.c.status == "mined", _t.c.block_number < select(_cursor.c.next_block).scalar_subquery()
+)
+
+
+class Flight(NamedTuple):
+    """A transaction that is saved and has not landed."""
+
+    id: int
+    nonce: int
+    hash: bytes
+    max_fee_wei: str
+    status: str
+    sent_block: int | None
+
+
+class Variant(NamedTuple):
+    """One of the transactions of a nonce."""
+
+    id: int
+    nonce: int
+    hash: bytes
+    status: str
+
+
+class Landing(NamedTuple):
+    """What the chain made of a nonce: which variant, and whether it went through."""
+
+    variant: Variant
+    block_number: int
+    is_success: bool
+
+
+class NewTransaction(NamedTuple):
+    relayer: bytes
+    nonce: int
+    raw: bytes
+    hash: bytes
+    max_fee_wei: int
+
+
+def top_nonce(connection: Connection, relayer: bytes) -> int | None:
+    """The highest nonce ever saved; None before the first."""
+    return connection.scalar(_TOP, {"relayer": relayer})
+
+
+def settled_top(connection: Connection, relayer: bytes) -> int | None:
+    """The highest nonce of which we believe that the chain has used it."""
+    return connection.scalar(_SETTLED_TOP, {"relayer": relayer})
+
+
+def flying(connection: Connection, relayer: bytes) -> list[Flight]:
+    """In the order of nonces. A replaced transaction is not among them, though it may still land."""
+    return [Flight._make(row) for row in connection.execute(_FLYING, {"relayer": relayer})]
+
+
+def variants(connection: Connection, relayer: bytes, nonces: Collection[int]) -> list[Variant]:
+    """Everything of ours that may have landed on these nonces, the newest of a nonce first."""
+    if not nonces:
+        return []
+    return [Variant._make(row) for row in connection.execute(_VARIANTS, {"relayer": relayer, "nonces": list(nonces)})]
+
+
+def raw_bytes(connection: Connection, transaction: int) -> bytes:
+    return bytes(connection.execute(_RAW, {"transaction": transaction}).scalar_one())
+
+
+def save_transaction(connection: Connection, new: NewTransaction, *, now: datetime) -> int:
+    values = new._asdict() | {"max_fee_wei": str(new.max_fee_wei), "status": "saved", "created_at": now}
+    return int(connection.execute(insert(_t).values(values)).inserted_primary_key[0])  # type: ignore[index]
+
+
+def carry(connection: Connection, batches: Sequence[int], transaction: int) -> None:
+    """These batches travel in this transaction."""
+    if batches:
+        connection.execute(update(_b).where(_b.c.id.in_(batches)).values(transaction=transaction, status="sent"))
+
+
+def replace(connection: Connection, old: int, new: int) -> None:
+    """`new` takes the nonce of `old` and everything it carries; `old` may land all the same."""
+    connection.execute(update(_t).where(_t.c.id == old).values(status="replaced"))
+    connection.execute(update(_b).where(_b.c.transaction == old).values(transaction=new))
+
+
+def mark_sent(connection: Connection, transaction: int, head_block: int) -> None:
+    connection.execute(_SENT.values(status="sent", sent_block=head_block), {"transaction": transaction})
+
+
+def land(connection: Connection, landing: Landing, siblings: Collection[int]) -> list[int]:
+    """Settle a nonce; returns the batches that did not land because the transaction reverted."""
+    connection.execute(update(_t).where(_t.c.id.in_(siblings)).values(status="replaced"))
+    status = "mined" if landing.is_success else "reverted"
+    connection.execute(update(_t).where(_t.c.id == landing.variant.id).values(status=status, block_number=landing.block_number))
+    carried = _b.c.transaction.in_(siblings)
+    if not landing.is_success:
+        return list(connection.scalars(select(_b.c.id).where(carried, _b.c.status == "sent").order_by(_b.c.id)))
+    connection.execute(update(_b).where(carried, _b.c.status == "sent").values(status="done", transaction=landing.variant.id))
+    return []
+
+
+def take_back(connection: Connection, relayer: bytes, from_nonce: int) -> None:
+    """The chain has no longer used these nonces (a reorg): what stood there is in flight again, and its bytes go out anew.
+
+    A transaction that had reverted goes too: its nonce must be filled, and what it carries can do no harm.
+    """
+    gone = (_t.c.relayer == relayer) & (_t.c.nonce >= from_nonce) & _t.c.status.in_(("mined", "reverted"))
+    ids = select(_t.c.id).where(gone)
+    connection.execute(update(_b).where(_b.c.transaction.in_(ids), _b.c.status == "done").values(status="sent"))
+    connection.execute(update(_t).where(gone).values(status="sent", sent_block=None, block_number=None))
+
+
+def save_foreign(connection: Connection, relayer: bytes, nonces: Collection[int], *, now: datetime) -> None:
+    """Nonces somebody else used with this key. Our own transactions there can no longer land."""
+    taken = (_t.c.relayer == relayer) & _t.c.nonce.in_(list(nonces)) & _t.c.status.in_(("saved", "sent"))
+    connection.execute(update(_t).where(taken).values(status="replaced"))
+    rows = [
+        {"relayer": relayer, "nonce": nonce, "raw": b"", "hash": foreign_mark(relayer, nonce), "max_fee_wei": "0"}
+        | {"status": "foreign", "created_at": now}
+        for nonce in nonces
+    ]
+    if rows:
+        connection.execute(insert(_t), rows)
+
+
+def foreign_mark(relayer: bytes, nonce: int) -> bytes:
+    """Fills `hash` of a transaction that is not ours: unique, and no hash of anything."""
+    return b"foreign" + relayer + nonce.to_bytes(5, "big")
+
+
+def carried_on(connection: Connection, relayer: bytes, nonces: Collection[int]) -> list[int]:
+    """Batches still waiting in transactions of these nonces."""
+    ids = select(_t.c.id).where(_t.c.relayer == relayer, _t.c.nonce.in_(list(nonces)))
+    return list(connection.scalars(select(_b.c.id).where(_b.c.transaction.in_(ids), _b.c.status == "sent").order_by(_b.c.id)))
+
+
+def has_unexplained_revert(connection: Connection, relayer: bytes) -> bool:
+    """Did a transaction revert after the last one whose outcome the indexer has told us?
+
+    Then what we expect of some item's next state is wrong, and guessing on would revert again.
+    """
+    told = connection.scalar(_INDEXED_TOP, {"relayer": relayer})
+    newer = exists().where(_t.c.relayer == relayer, _t.c.status == "reverted", _t.c.nonce > told)
+    return bool(connection.scalar(select(newer)))
