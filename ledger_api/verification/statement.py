@@ -1,0 +1,120 @@
+"""The signed answer: an EIP-712 statement that a third party can check without us.
+
+How to check, with any wallet library:
+  1. `reasons` is keccak256 of the RFC 8785 (JCS) form of the answer's `reasons`, `request` the same of the request's JSON body;
+  2. the EIP-712 hash of `typed_data` is `digest` (domain: our name, the chain id, the ledger's address);
+  3. the signer recovered from `digest` and `signature` is the address that the service publishes, and the one you agreed on with it;
+  4. the block named is in the chain you trust, and there `word(item)` at the ledger's address is `word`.
+Pure: the signature itself is made by a callable that the wiring injects.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import rfc8785
+
+from ledger_api.verification.codes import Decision
+from ledger_api.verification.decision import AsOf, Reason
+from ledger_verify.hashing import keccak
+
+Json = dict[str, Any]
+
+NAME, VERSION = "ProvenanceLedger Verification", "1"
+VALID_SECONDS = 600
+DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+FIELDS = (
+    ("item", "bytes32"),
+    ("decision", "uint8"),
+    ("reasons", "bytes32"),
+    ("word", "bytes32"),
+    ("blockNumber", "uint64"),
+    ("blockHash", "bytes32"),
+    ("issuedAt", "uint48"),
+    ("validUntil", "uint48"),
+    ("request", "bytes32"),
+)
+STATEMENT_TYPE = f"Verification({','.join(f'{kind} {name}' for name, kind in FIELDS)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What the service puts its name to: this decision, for this request, as of this block, for ten minutes."""
+
+    item: bytes  # zero when no item was found
+    decision: Decision
+    reasons: bytes
+    word: bytes
+    block_number: int
+    block_hash: bytes
+    issued_at: int
+    valid_until: int
+    request: bytes
+
+
+def make_statement(*, item: bytes, word: bytes, decision: Decision, reasons: Sequence[Reason], as_of: AsOf, now: int, request: Any) -> Statement:
+    return Statement(
+        item=item,
+        decision=decision,
+        reasons=digest_of([reason.document() for reason in reasons]),
+        word=word,
+        block_number=as_of.block,
+        block_hash=as_of.block_hash,
+        issued_at=now,
+        valid_until=now + VALID_SECONDS,
+        request=digest_of(request),
+    )
+
+
+def digest_of(value: Any) -> bytes:
+    """keccak256 of the JCS form, so that whitespace and the order of members do not matter."""
+    return keccak(rfc8785.dumps(value))
+
+
+def statement_digest(statement: Statement, *, chain_id: int, ledger: bytes) -> bytes:
+    """What is signed: keccak256(0x1901 ‖ domain separator ‖ hash of the struct)."""
+    domain = _words(keccak(DOMAIN_TYPE.encode()), keccak(NAME.encode()), keccak(VERSION.encode()), chain_id, ledger)
+    struct = _words(keccak(STATEMENT_TYPE.encode()), *_values(statement))
+    return keccak(b"\x19\x01" + keccak(domain) + keccak(struct))
+
+
+def typed_data(statement: Statement, *, chain_id: int, ledger: bytes) -> Json:
+    """The same as EIP-712 JSON, which every wallet library hashes to `statement_digest`."""
+    message = {
+        name: "0x" + value.hex() if isinstance(value, bytes) else int(value)
+        for (name, _kind), value in zip(FIELDS, _values(statement), strict=True)
+    }
+    return {
+        "types": {
+            "EIP712Domain": [
+                {"name": "name", "type": "string"},
+                {"name": "version", "type": "string"},
+                {"name": "chainId", "type": "uint256"},
+                {"name": "verifyingContract", "type": "address"},
+            ],
+            "Verification": [{"name": name, "type": kind} for name, kind in FIELDS],
+        },
+        "primaryType": "Verification",
+        "domain": {"name": NAME, "version": VERSION, "chainId": chain_id, "verifyingContract": "0x" + ledger.hex()},
+        "message": message,
+    }
+
+
+def _values(statement: Statement) -> tuple[bytes | int, ...]:
+    """In the order of FIELDS."""
+    return (
+        statement.item,
+        statement.decision,
+        statement.reasons,
+        statement.word,
+        statement.block_number,
+        statement.block_hash,
+        statement.issued_at,
+        statement.valid_until,
+        statement.request,
+    )
+
+
+def _words(*values: bytes | int) -> bytes:
+    """Static EIP-712 members as 32-byte words; an address is padded on the left like a number."""
+    return b"".join(value.rjust(32, b"\0") if isinstance(value, bytes) else value.to_bytes(32, "big") for value in values)
