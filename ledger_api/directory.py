@@ -40,3 +40,16 @@ class Registrar(Protocol):
 
     def accredit(self, accreditation: Accreditation) -> bytes:
         """Signed by the brand's key where the service holds it; in the consortium's own name by its owner."""
+
+
+class Blinding(Protocol):
+    """The keys that name items and salt payloads.
+
+    Raises (both): KeyMissing where the organization keeps its blinding key itself.
+    """
+
+    def blinding(self, organization: OrganizationId) -> tuple[int, bytes]:
+        """(epoch, key) of the newest: salts of payloads from now on."""
+
+    def blinding_of(self, organization: OrganizationId, epoch: int) -> bytes:
+        """The key of an epoch. Serials and lots are named with the first for ever."""

@@ -83,8 +83,7 @@ class Consent(Strict):
     deadline: Time
     signature: Signature
     carrier: OrganizationDid | None = None  # absent: anybody may carry it
-    store: OrganizationDid | None = None  # booked verification: whose in-person verdict the group must contain
-    head: Bytes32 | None = None  # booked verification: the head at which the group starts
+    store: OrganizationDid | None = None  # booked: good only behind this store's verdict *authentic, in person*, from the group's first head
 
 
 class Endorsement(Strict):

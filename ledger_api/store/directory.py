@@ -113,3 +113,19 @@ def accreditations_in_order(connection: Connection) -> Sequence[Row[Any]]:
 
 def count_organizations(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(ORGANIZATIONS)).scalar_one()
+
+
+def load_authority(connection: Connection, consortium: OrganizationId) -> Snapshot:
+    """The registry as the mirror has it: one read of a few hundred rows, kept by the caller until the cursor moves."""
+    organizations = all_organizations(connection)
+    in_force: dict[tuple[bytes, bytes, int], Window] = {
+        (row.brand, row.organization, row.role): Window(int.from_bytes(row.scope, "big"), row.from_time, row.until_time)
+        for row in accreditations_in_order(connection)
+    }
+    return Snapshot(
+        consortium=consortium,
+        members={row.id: Standing(admitted=True, suspended=bool(row.suspended), roles=row.roles) for row in organizations},
+        signers=frozenset((row.organization, row.address) for row in active_signers(connection)),
+        successors={row.id: row.successor for row in organizations if row.successor is not None},
+        accreditations=in_force,
+    )

@@ -1,0 +1,219 @@
+"""Every answer's shape. Bytes leave as lower-case `0x` hex, times as UTC RFC 3339; what is absent is `null`, never missing."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from ledger_api.domain.fields import Address, Country, Did, OrganizationDid, Strict, Time
+
+Hex32 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]
+HexAddress = Annotated[str, Field(pattern=r"^0x[0-9a-f]{40}$")]
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+EventStatus = Literal["accepted", "recorded", "final", "refused"]
+RoleName = Literal["supplier", "brand", "retailer", "platform", "authenticator"]
+
+
+def hex_of(value: bytes | None) -> str | None:
+    return None if value is None else "0x" + value.hex()
+
+
+def moment(value: datetime | int | None) -> str | None:
+    if value is None:
+        return None
+    aware = datetime.fromtimestamp(value, UTC) if isinstance(value, int) else value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC)
+    return aware.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Out(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+# --- events ----------------------------------------------------------------------------------------------------------
+
+
+class EventResultOut(Out):
+    index: int
+    status: Literal["accepted", "duplicate", "refused"]
+    event_id: Hex32 | None = Field(description="How a repeat is recognised; null when the event could not be read or its item has no name here.")
+    item: Hex32 | None
+    submission: str | None = Field(description="Of a duplicate: the submission that brought the first one.")
+    reason: str | None
+    field: str | None
+    message: str | None
+    facts: dict[str, Any]
+
+
+class SubmissionResultOut(Out):
+    submission: str | None = Field(description="What to follow; null when nothing new was accepted.")
+    accepted: int
+    duplicates: int
+    refused: int
+    results: list[EventResultOut]
+
+
+class SummaryOut(Out):
+    """The last line of an NDJSON answer."""
+
+    submission: str | None
+    accepted: int
+    duplicates: int
+    refused: int
+
+
+class EventOut(Out):
+    event_id: Hex32
+    event_hash: Hex32
+    item: Hex32
+    organization: Hex32
+    kind: str
+    occurred_at: Moment
+    status: EventStatus
+    reason: str | None
+    message: str | None
+    submission: str | None
+    sequence: int | None
+    block: int | None
+    recorded_at: Moment | None
+    transaction: Hex32 | None
+    payload: dict[str, Any] | None = Field(description="The committed object: payload and typed facts.")
+
+
+class SubmittedEventOut(Out):
+    position: int
+    event_id: Hex32
+    item: Hex32
+    kind: str
+    status: EventStatus
+    reason: str | None
+    message: str | None
+
+
+class CountsOut(Out):
+    accepted: int = 0
+    recorded: int = 0
+    final: int = 0
+    refused: int = 0
+
+
+class SubmissionOut(Out):
+    id: str
+    status: EventStatus
+    created_at: Moment
+    counts: CountsOut
+    events: list[SubmittedEventOut]
+    next: int | None = Field(description="Ask again with `after` set to this for the following events.")
+
+
+# --- members ---------------------------------------------------------------------------------------------------------
+
+Name = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=255)]
+Visibility = Literal["public", "withheld", "folded"]
+ScopeName = Annotated[str, StringConstraints(strict=True, max_length=64)]
+
+
+class OrganizationIn(Strict):
+    did: Did
+    name: Name
+    roles: Annotated[list[RoleName], Field(min_length=1, max_length=5)]
+    country: Country | None = None
+    visibility: Visibility = "public"
+    signer: Address | None = Field(default=None, description="Its first signer; absent: the service makes a key and keeps it.")
+
+
+class RolesIn(Strict):
+    roles: Annotated[list[RoleName], Field(min_length=1, max_length=5)]
+
+
+class SuccessorIn(Strict):
+    successor: OrganizationDid
+
+
+class SignerIn(Strict):
+    address: Address
+
+
+class CompromisedIn(Strict):
+    since_block: Annotated[int, Field(ge=0, lt=2**48)]
+
+
+class AccreditationIn(Strict):
+    brand: Did | None = Field(default=None, description="Absent: the caller's own organization; an admin's: the consortium, on everybody's items.")
+    role: RoleName
+    categories: Annotated[list[str], Field(max_length=64)] | None = Field(default=None, description="Absent: all categories; empty: withdrawn.")
+    starts_at: Time | None = None
+    ends_at: Time | None = None
+
+
+class TransactionOut(Out):
+    transaction: Hex32 = Field(description="Mined; lists show the change once the indexer has followed.")
+    organization: Hex32
+
+
+class SignerOut(Out):
+    address: HexAddress
+    added_block: int
+    retired_block: int | None
+    compromised_since: int | None
+
+
+class AccreditationOut(Out):
+    brand: Hex32
+    role: RoleName
+    categories: list[str] | None = Field(description="null: all; empty: withdrawn.")
+    starts_at: Moment | None
+    ends_at: Moment | None
+    block: int
+
+
+class OrganizationOut(Out):
+    id: Hex32
+    did: str
+    name: str
+    country: str | None
+    visibility: Visibility
+    status: Literal["pending", "member", "suspended"]
+    roles: list[RoleName]
+    successor: Hex32 | None
+
+
+class OrganizationDetailOut(OrganizationOut):
+    signers: list[SignerOut]
+    accreditations: list[AccreditationOut]
+
+
+class OrganizationsOut(Out):
+    organizations: list[OrganizationOut]
+    next: str | None
+
+
+# --- keys ------------------------------------------------------------------------------------------------------------
+
+
+class KeyIn(Strict):
+    name: Name
+    scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=32)]
+    organization: OrganizationDid | None = Field(default=None, description="Absent: the caller's own; others for an admin only.")
+
+
+class NewKeyOut(Out):
+    id: str
+    token: str = Field(description="Shown this once.")
+    organization: Hex32
+    name: str
+    scopes: list[str]
+
+
+class KeyOut(Out):
+    id: str
+    organization: Hex32
+    did: str | None
+    name: str
+    scopes: list[str]
+    created_at: Moment
+    revoked_at: Moment | None
+
+
+class KeysOut(Out):
+    keys: list[KeyOut]
+    next: str | None

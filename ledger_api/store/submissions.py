@@ -1,0 +1,120 @@
+"""What a caller follows after acceptance: events and submissions with their status, and answers kept under an Idempotency-Key."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, case, func, literal, select, text
+from sqlmodel import SQLModel
+
+from ledger_api import tables  # noqa: F401  # the import makes the tables known to the metadata
+
+_table = SQLModel.metadata.tables
+EVENTS, RECORDS, PAYLOADS, SUBMISSIONS = _table["events"], _table["records"], _table["payloads"], _table["submissions"]
+CURSOR, IDEMPOTENCY, BLOCKS = _table["chain_cursor"], _table["idempotency"], _table["blocks"]
+
+_FINAL_BLOCK = select(CURSOR.c.final_block).where(CURSOR.c.id == 1).scalar_subquery()
+_IS_RECORDED = EVENTS.c.status.in_(("recorded", "final"))
+# final is a matter of the watermark alone, so that moving it rewrites no event
+STATUS = case((and_(_IS_RECORDED, RECORDS.c.block_number <= _FINAL_BLOCK), literal("final")), else_=EVENTS.c.status)
+_WITH_RECORDS = EVENTS.outerjoin(RECORDS, and_(RECORDS.c.event_hash == EVENTS.c.event_hash, _IS_RECORDED))
+
+_SUBMISSION = select(SUBMISSIONS).where(SUBMISSIONS.c.id == bindparam("id"))
+_COUNTS = (
+    select(STATUS.label("status"), func.count().label("count"))
+    .select_from(_WITH_RECORDS)
+    .where(EVENTS.c.submission == bindparam("id"))
+    .group_by(text("1"))
+)
+_EVENTS_OF = (
+    select(EVENTS.c.position, EVENTS.c.event_id, EVENTS.c.item, EVENTS.c.kind, STATUS.label("status"), EVENTS.c.reason, EVENTS.c.error)
+    .select_from(_WITH_RECORDS)
+    .where(EVENTS.c.submission == bindparam("id"), EVENTS.c.position > bindparam("after"))
+    .order_by(EVENTS.c.position)
+    .limit(bindparam("limit"))
+)
+# of several rows with this id at most one lives: the others were refused, and the newest of them is the last word
+_EVENT = (
+    select(
+        EVENTS,
+        STATUS.label("standing"),
+        RECORDS.c.sequence,
+        RECORDS.c.block_number,
+        RECORDS.c.block_time,
+        RECORDS.c.transaction_hash,
+        PAYLOADS.c.body,
+    )
+    .select_from(_WITH_RECORDS.outerjoin(PAYLOADS, PAYLOADS.c.event_id == EVENTS.c.event_id))
+    .where(EVENTS.c.event_id == bindparam("event_id"))
+    .order_by(case((EVENTS.c.status == "refused", 1), else_=0), EVENTS.c.id.desc())
+    .limit(1)
+)
+# an event that only the chain knows: sent through another service, or lost with a database and read back
+_RECORD = (
+    select(RECORDS, PAYLOADS.c.body, (RECORDS.c.block_number <= _FINAL_BLOCK).label("is_final"))
+    .outerjoin(PAYLOADS, PAYLOADS.c.event_id == RECORDS.c.event_id)
+    .where(RECORDS.c.event_id == bindparam("event_id"))
+    .limit(1)
+)
+_CLAIM = text(
+    "INSERT INTO idempotency (key_id, key, request_hash, created_at) VALUES (:key_id, :key, :request_hash, :now)"
+    " ON CONFLICT (key_id, key) DO NOTHING"
+).bindparams(bindparam("now", type_=IDEMPOTENCY.c.created_at.type))
+_RECLAIM = text(
+    "UPDATE idempotency SET created_at = :now WHERE key_id = :key_id AND key = :key AND status IS NULL AND created_at < :stale"
+).bindparams(bindparam("now", type_=IDEMPOTENCY.c.created_at.type), bindparam("stale", type_=IDEMPOTENCY.c.created_at.type))
+_KEPT = select(IDEMPOTENCY).where(IDEMPOTENCY.c.key_id == bindparam("key_id"), IDEMPOTENCY.c.key == bindparam("key"))
+_ANSWER = text("UPDATE idempotency SET status = :status, response = :response WHERE key_id = :key_id AND key = :key")
+_RELEASE = text("DELETE FROM idempotency WHERE key_id = :key_id AND key = :key AND status IS NULL")
+_EXPIRE = text("DELETE FROM idempotency WHERE created_at < :before").bindparams(bindparam("before", type_=IDEMPOTENCY.c.created_at.type))
+
+
+def submission(connection: Connection, submission_id: str) -> Row[Any] | None:
+    return connection.execute(_SUBMISSION, {"id": submission_id}).first()
+
+
+def counts(connection: Connection, submission_id: str) -> dict[str, int]:
+    return {row.status: row.count for row in connection.execute(_COUNTS, {"id": submission_id})}  # type: ignore[misc]  # Row has a count method
+
+
+def events_of(connection: Connection, submission_id: str, *, after: int, limit: int) -> Sequence[Row[Any]]:
+    return connection.execute(_EVENTS_OF, {"id": submission_id, "after": after, "limit": limit}).all()
+
+
+def event(connection: Connection, event_id: bytes) -> Row[Any] | None:
+    return connection.execute(_EVENT, {"event_id": event_id}).first()
+
+
+def record(connection: Connection, event_id: bytes) -> Row[Any] | None:
+    return connection.execute(_RECORD, {"event_id": event_id}).first()
+
+
+# --- Idempotency-Key -------------------------------------------------------------------------------------------------
+
+
+def claim_key(connection: Connection, *, key_id: str, key: str, request_hash: bytes, now: datetime, stale: datetime) -> bool:
+    """Whether the request is ours to answer: nobody asked it before, or whoever did died before answering (older than `stale`)."""
+    mine = {"key_id": key_id, "key": key, "now": now}
+    if connection.execute(_CLAIM, {**mine, "request_hash": request_hash}).rowcount == 1:
+        return True
+    kept = kept_answer(connection, key_id=key_id, key=key)
+    if kept is None or kept.request_hash != request_hash:
+        return False
+    return connection.execute(_RECLAIM, {**mine, "stale": stale}).rowcount == 1
+
+
+def kept_answer(connection: Connection, *, key_id: str, key: str) -> Row[Any] | None:
+    return connection.execute(_KEPT, {"key_id": key_id, "key": key}).first()
+
+
+def keep_answer(connection: Connection, *, key_id: str, key: str, status: int, response: bytes) -> None:
+    connection.execute(_ANSWER, {"key_id": key_id, "key": key, "status": status, "response": response})
+
+
+def release_key(connection: Connection, *, key_id: str, key: str) -> None:
+    """The request failed before it changed anything: it may be sent again under the same key."""
+    connection.execute(_RELEASE, {"key_id": key_id, "key": key})
+
+
+def expire_keys(connection: Connection, before: datetime) -> None:
+    connection.execute(_EXPIRE, {"before": before})
