@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ledger_api.importer import RefusedRow, body_of, read_lines, write_refused
+from ledger_api.importer.files import RefusedRow, body_of, read_lines, write_refused
 
 
 def test_a_byte_order_mark_and_crlf_do_not_reach_the_rows(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A brand's exports (a folder of CSV files and organizations.json) become events.
+"""A brand's exports (a folder of CSV files and organizations.json): how rows are read and what event each one says.
 
 Each file is read as it comes: BOM, CRLF, GTINs of any length, time zones or none, duplicates and wrong rows. A row
 becomes one event body and goes through the same door as any caller's (`intake.accept_events`); nothing is judged
