@@ -100,6 +100,12 @@ class EventRefused(CallerError):
     code, status = "event-refused", 409
 
 
+class EventUnreadable(CallerError):
+    """The event cannot be read as it is; `reason` has the code of the rule and `field` what it is about."""
+
+    code, status = "event-unreadable", 422
+
+
 class IdempotencyMismatch(CallerError):
     """This Idempotency-Key was used with another body."""
 
