@@ -1,5 +1,6 @@
 """Every dependency of a route, as a type whose name reads aloud in a signature: `Writer`, `Admin`, `Db`, `Now`."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,9 +13,10 @@ from ledger_api.auth import Limiter, Principal, Scope, authenticate
 from ledger_api.directory import Registrar
 from ledger_api.domain.network import Network
 from ledger_api.errors import Forbidden, Unauthenticated
-from ledger_api.intake import Intake
+from ledger_api.intake import Intake, Order
 from ledger_api.settings import Settings
 from ledger_api.store.engine import reading
+from ledger_api.store.reading import PassportReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Context:
     intake: Intake
     registrar: Registrar
     limiter: Limiter
+    passports: PassportReader  # the one fast read: a passport by serial or by item
     clock: Callable[[], float]  # unix seconds
     sign_statement: Callable[[bytes], bytes]  # 32-byte digest → 65-byte signature of the service, for verification statements
     statement_signer: bytes  # its address
@@ -106,6 +109,13 @@ def _with(scope: Scope) -> Callable[[Principal], Principal]:
     return allowed
 
 
+def reader(caller: Caller) -> Principal:
+    """Whoever may send events may follow them."""
+    if caller.kinds() == frozenset() and not caller.has(Scope.ADMIN):
+        caller.require(Scope.READ)
+    return caller
+
+
 def writer(caller: Caller) -> Principal:
     """Raises Forbidden for a key that may send no event at all; which kinds it may send is judged per event."""
     if caller.kinds() == frozenset():
@@ -117,10 +127,25 @@ Now = Annotated[int, Depends(now)]
 RequestId = Annotated[str, Depends(request_id)]
 Db = Annotated[Connection, Depends(database, scope="function")]
 Writer = Annotated[Principal, Depends(writer)]
-Reader = Annotated[Principal, Depends(_with(Scope.READ))]
+Reader = Annotated[Principal, Depends(reader)]
 Verifier = Annotated[Principal, Depends(_with(Scope.VERIFY))]
 Admin = Annotated[Principal, Depends(_with(Scope.ADMIN))]
 Anonymous = Annotated[None, Depends(anonymous)]
+
+
+def new_id(ctx: Ctx) -> str:
+    """32 hexadecimal digits that begin with the time, so that ids sort as they were made."""
+    return f"{int(ctx.clock() * 1000):012x}{secrets.token_hex(10)}"
+
+
+NewId = Annotated[str, Depends(new_id)]
+
+
+def new_order(caller: Writer, now: Now, request_id: RequestId, new_id: NewId) -> Order:
+    return Order(organization=caller.organization, now=now, submission=new_id, request_id=request_id, kinds=caller.kinds())
+
+
+NewOrder = Annotated[Order, Depends(new_order)]
 
 
 async def raw_body(request: Request) -> bytes:
