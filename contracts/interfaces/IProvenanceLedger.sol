@@ -4,6 +4,7 @@ pragma solidity ^0.8.24;
 import {Detail} from "../types/Detail.sol";
 import {Facts} from "../types/Facts.sol";
 import {ItemWord} from "../types/ItemWord.sol";
+import {IERC5646} from "./IERC5646.sol";
 import {IOrganizationRegistry} from "./IOrganizationRegistry.sol";
 
 /// @dev One thing that happened to an item or a lot (docs/protocol.md §4). Numbers are not enums: one that is out of
@@ -89,7 +90,7 @@ struct SignedBatch {
 /// `Refused` in somebody else's transaction means nothing, a `Recorded` counts in anyone's.
 /// @dev Warning: a carrier in the same block can land an event first, after which other transactions with the same
 /// witness revert. Carry again.
-interface IProvenanceLedger {
+interface IProvenanceLedger is IERC5646 {
     /// @notice An event stands. Together with the block's time these are all inputs of the transition.
     event Recorded(
         bytes32 indexed item,
@@ -143,9 +144,6 @@ interface IProvenanceLedger {
     /// @param holds bit `1 << index`
     /// @dev Warning: *in verification* ends by itself at a time that only a witness shows; the bit may outlive it.
     function stateOf(bytes32 item) external view returns (uint32 sequence, uint8 stage, uint8 verdict, uint8 holds);
-
-    /// @notice ERC-5646: changes with every event of the item, and only then.
-    function getStateFingerprint(uint256 item) external view returns (bytes32);
 
     /// @notice EIP-712 hash of the struct, without domain.
     function hashEvent(Event calldata occurrence) external pure returns (bytes32);

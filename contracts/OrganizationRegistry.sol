@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+
+import {Accreditation, IOrganizationRegistry} from "./interfaces/IOrganizationRegistry.sol";
+import {Role} from "./types/Numbers.sol";
+
+/// @title Members, signers and accreditations, now and at any block
+/// @dev Each answer is kept twice: as a plain word, so that the ledger pays one read for it, and as a trace by block.
+contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
+    using Checkpoints for Checkpoints.Trace160;
+
+    /// @dev One slot.
+    struct Standing {
+        bool admitted;
+        bool suspended;
+        uint8 roles;
+    }
+
+    /// @dev One slot.
+    struct Signer {
+        bool active;
+        uint48 compromisedSince;
+    }
+
+    /// @dev One slot, and just the 160 bits of a checkpoint.
+    struct Grant {
+        uint64 scope;
+        uint48 from;
+        uint48 until;
+    }
+
+    bytes32 private constant ACCREDIT_TYPEHASH = keccak256(
+        "Accredit(bytes32 brand,bytes32 organization,uint8 role,uint64 scope,uint48 from,uint48 until,uint256 nonce,uint48 deadline)"
+    );
+
+    bytes32 public immutable CONSORTIUM;
+
+    mapping(bytes32 organization => Standing) private _standings;
+    mapping(bytes32 organization => Checkpoints.Trace160) private _standingTraces;
+    mapping(bytes32 organization => mapping(address signer => Signer)) private _signers;
+    mapping(bytes32 organization => mapping(address signer => Checkpoints.Trace160)) private _signerTraces;
+    mapping(bytes32 grantId => Grant) private _grants;
+    mapping(bytes32 grantId => Checkpoints.Trace160) private _grantTraces;
+    mapping(bytes32 brand => bytes32 successor) public successorOf;
+    mapping(bytes32 brand => uint256) public nonces;
+
+    constructor(address consortiumOwner, string memory consortiumDid, address consortiumSigner)
+        Ownable(consortiumOwner)
+        EIP712("OrganizationRegistry", "1")
+    {
+        CONSORTIUM = _admit(consortiumDid, 0, consortiumSigner);
+    }
+
+    /// @dev The owner, or an active signer of an organization in good standing.
+    modifier onlySpeaker(bytes32 organization) {
+        if (msg.sender != owner()) _requireSpeaker(organization, msg.sender);
+        _;
+    }
+
+    // Organizations
+
+    /// @inheritdoc IOrganizationRegistry
+    function admit(string calldata did, uint8 roles, address signer) external onlyOwner returns (bytes32 organization) {
+        return _admit(did, roles, signer);
+    }
+
+    /// @inheritdoc IOrganizationRegistry
+    function setRoles(bytes32 organization, uint8 roles) external onlyOwner {
+        Standing memory standing_ = _requireAdmitted(organization);
+        if (roles > Role.ALL) revert InvalidRole(roles);
+        if (standing_.roles == roles) revert NothingChanges(organization);
+
+        standing_.roles = roles;
+        _storeStanding(organization, standing_);
+
+        emit RolesSet(organization, roles);
+    }
+
+    /// @inheritdoc IOrganizationRegistry
+    function suspend(bytes32 organization) external onlyOwner {
+        Standing memory standing_ = _requireAdmitted(organization);
+        if (standing_.suspended) revert NothingChanges(organization);
+
+        standing_.suspended = true;
+        _storeStanding(organization, standing_);
+
+        emit OrganizationSuspended(organization);
+    }
+
+    /// @inheritdoc IOrganizationRegistry
+    function reinstate(bytes32 organization) external onlyOwner {
+        Standing memory standing_ = _requireAdmitted(organization);
+        if (!standing_.suspended) revert NothingChanges(organization);
+
+        standing_.suspended = false;
+        _storeStanding(organization, standing_);
+
+        emit OrganizationReinstated(organization);
+    }
+
+    /// @inheritdoc IOrganizationRegistry
+    function nameSuccessor(bytes32 brand, bytes32 successor) external onlyOwner {
+        if (successor != 0) _requireAdmitted(successor);
+        if (successorOf[brand] == successor || successor == brand) revert NothingChanges(brand);
+
+        successorOf[brand] = successor;
+
+        emit SuccessorNamed(brand, successor);
+    }
+
+    // Signers
+
+    /// @inheritdoc IOrganizationRegistry
+    function addSigner(bytes32 organization, address signer) external onlySpeaker(organization) {
+        _requireAdmitted(organization);
+        _addSigner(organization, signer);
+    }
+
+    /// @inheritdoc IOrganizationRegistry
+    function retireSigner(bytes32 organization, address signer) external onlySpeaker(organization) {
+        Signer memory retired = _signers[organization][signer];
+        if (!retired.active) revert NotASigner(organization, signer);
+
+        retired.active = false;
+        _storeSigner(organization, signer, retired);
+
+        emit SignerRetired(organization, signer);
+    }
+
+    /// @inheritdoc IOrganizationRegistry
+    function markCompromised(bytes32 organization, address signer, uint48 sinceBlock)
+        external
+        onlySpeaker(organization)
+    {
+        Signer memory marked = _signers[organization][signer];
+        bool wasSigner = marked.active || _signerTraces[organization][signer].length() != 0;
+        if (!wasSigner || sinceBlock == 0) revert NotASigner(organization, signer);
+        if (sinceBlock > block.number) revert BlockNotReached(sinceBlock);
+
+        bool retires = marked.active;
+        marked.active = false;
+        marked.compromisedSince = sinceBlock;
+        _storeSigner(organization, signer, marked);
+
+        if (retires) emit SignerRetired(organization, signer);
+        emit SignerCompromised(organization, signer, sinceBlock);
+    }
+
+    // Accreditations
+
+    /// @inheritdoc IOrganizationRegistry
+    function accredit(Accreditation calldata accreditation) external {
+        bool asOwner = accreditation.brand == CONSORTIUM && msg.sender == owner();
+        if (!asOwner && !_isEntitled(accreditation.brand, msg.sender)) {
+            revert NotEntitled(accreditation.brand, msg.sender);
+        }
+
+        _accredit(accreditation);
+    }
+
+    /// @inheritdoc IOrganizationRegistry
+    function accreditBySignature(
+        Accreditation calldata accreditation,
+        address signer,
+        uint48 deadline,
+        bytes calldata signature
+    ) external {
+        // A deadline of days does not care about the seconds a block's maker may shift.
+        if (block.timestamp > deadline) revert DeadlinePassed(deadline);
+        if (!_isEntitled(accreditation.brand, signer)) revert NotEntitled(accreditation.brand, signer);
+        uint256 nonce = nonces[accreditation.brand]++;
+        bytes32 digest =
+            _hashTypedDataV4(keccak256(abi.encode(ACCREDIT_TYPEHASH, accreditation, nonce, uint256(deadline))));
+        if (!SignatureChecker.isValidSignatureNowCalldata(signer, digest, signature)) {
+            revert InvalidSignature(accreditation.brand, signer);
+        }
+
+        _accredit(accreditation);
+    }
+
+    // Now
+
+    /// @inheritdoc IOrganizationRegistry
+    function DOMAIN_SEPARATOR() external view returns (bytes32) {
+        return _domainSeparatorV4();
+    }
+
+    /// @inheritdoc IOrganizationRegistry
+    function standing(bytes32 organization) external view returns (bool admitted, bool suspended, uint8 roles) {
+        Standing memory current = _standings[organization];
+        return (current.admitted, current.suspended, current.roles);
+    }
+
+    /// @inheritdoc IOrganizationRegistry
+    function isSigner(bytes32 organization, address signer) external view returns (bool) {
+        return _signers[organization][signer].active;
+    }
+
+    /// @inheritdoc IOrganizationRegistry
+    function credentials(bytes32 organization, address signer)
+        external
+        view
+        returns (bool admitted, bool suspended, uint8 roles, bool active)
+    {
+        Standing memory current = _standings[organization];
+        return (current.admitted, current.suspended, current.roles, _signers[organization][signer].active);
+    }
+
+    /// @inheritdoc IOrganizationRegistry
+    function speaksFor(bytes32 organization, bytes32 brand) external view returns (bool) {
+        if (organization == brand) return true;
+        bytes32 successor = successorOf[brand];
+        if (successor != 0) return organization == successor;
+        return organization == CONSORTIUM && !_standings[brand].admitted;
+    }
+
+    /// @inheritdoc IOrganizationRegistry
+    function isAccredited(bytes32 brand, bytes32 organization, uint8 role, uint8 category)
+        external
+        view
+        returns (bool)
+    {
+        if (_standings[organization].roles & role == 0) return false;
+        return _covers(_grants[_grantId(brand, organization, role)], category, block.timestamp)
+            || _covers(_grants[_grantId(CONSORTIUM, organization, role)], category, block.timestamp);
+    }
+
+    /// @inheritdoc IOrganizationRegistry
+    function endorsers(bytes32 brand, address signer) external view returns (bool member, bool entitled) {
+        return (_standings[brand].admitted, _isEntitled(brand, signer));
+    }
+
+    // At a block
+
+    /// @inheritdoc IOrganizationRegistry
+    function standingAt(bytes32 organization, uint256 blockNumber)
+        external
+        view
+        returns (bool admitted, bool suspended, uint8 roles)
+    {
+        Standing memory then = _unpackStanding(_at(_standingTraces[organization], blockNumber));
+        return (then.admitted, then.suspended, then.roles);
+    }
+
+    /// @inheritdoc IOrganizationRegistry
+    function isSignerAt(bytes32 organization, address signer, uint256 blockNumber) external view returns (bool) {
+        return _at(_signerTraces[organization][signer], blockNumber) != 0;
+    }
+
+    /// @inheritdoc IOrganizationRegistry
+    function accreditationAt(bytes32 brand, bytes32 organization, uint8 role, uint256 blockNumber)
+        external
+        view
+        returns (uint64 scope, uint48 from, uint48 until)
+    {
+        Grant memory then = _unpackGrant(_at(_grantTraces[_grantId(brand, organization, role)], blockNumber));
+        return (then.scope, then.from, then.until);
+    }
+
+    /// @inheritdoc IOrganizationRegistry
+    function wasAccredited(
+        bytes32 brand,
+        bytes32 organization,
+        uint8 role,
+        uint8 category,
+        uint256 blockNumber,
+        uint48 timestamp
+    ) external view returns (bool) {
+        if (_unpackStanding(_at(_standingTraces[organization], blockNumber)).roles & role == 0) return false;
+        uint160 byBrand = _at(_grantTraces[_grantId(brand, organization, role)], blockNumber);
+        uint160 byConsortium = _at(_grantTraces[_grantId(CONSORTIUM, organization, role)], blockNumber);
+        return _covers(_unpackGrant(byBrand), category, timestamp)
+            || _covers(_unpackGrant(byConsortium), category, timestamp);
+    }
+
+    /// @inheritdoc IOrganizationRegistry
+    function compromisedSince(bytes32 organization, address signer) external view returns (uint48 sinceBlock) {
+        return _signers[organization][signer].compromisedSince;
+    }
+
+    // Refusals
+
+    function _requireAdmitted(bytes32 organization) private view returns (Standing memory standing_) {
+        standing_ = _standings[organization];
+        if (!standing_.admitted) revert UnknownOrganization(organization);
+    }
+
+    function _requireSpeaker(bytes32 organization, address caller) private view {
+        if (!_signers[organization][caller].active) revert NotEntitled(organization, caller);
+        if (_standings[organization].suspended) revert OrganizationIsSuspended(organization);
+    }
+
+    /// @dev Whether a key signs for the brand or its successor, whichever of them is not suspended.
+    function _isEntitled(bytes32 brand, address signer) private view returns (bool) {
+        if (_signers[brand][signer].active && !_standings[brand].suspended) return true;
+        bytes32 successor = successorOf[brand];
+        return successor != 0 && _signers[successor][signer].active && !_standings[successor].suspended;
+    }
+
+    // Writes
+
+    function _admit(string memory did, uint8 roles, address signer) private returns (bytes32 organization) {
+        if (bytes(did).length == 0) revert EmptyDid();
+        if (roles > Role.ALL) revert InvalidRole(roles);
+        organization = keccak256(bytes(did));
+        if (_standings[organization].admitted) revert AlreadyAdmitted(organization);
+
+        _storeStanding(organization, Standing({admitted: true, suspended: false, roles: roles}));
+
+        emit OrganizationAdmitted(organization, did, roles);
+        _addSigner(organization, signer);
+    }
+
+    function _addSigner(bytes32 organization, address signer) private {
+        if (signer == address(0)) revert ZeroSigner();
+        Signer memory added = _signers[organization][signer];
+        if (added.active) revert NothingChanges(organization);
+        if (added.compromisedSince != 0) revert SignerWasCompromised(organization, signer);
+
+        added.active = true;
+        _storeSigner(organization, signer, added);
+
+        emit SignerAdded(organization, signer);
+    }
+
+    function _accredit(Accreditation calldata accreditation) private {
+        _requireAdmitted(accreditation.organization);
+        uint8 role = accreditation.role;
+        // One bit and a known one.
+        if (role == 0 || role > Role.ALL || role & (role - 1) != 0) revert InvalidRole(role);
+        if (accreditation.until != 0 && accreditation.until <= accreditation.from) {
+            revert InvalidWindow(accreditation.from, accreditation.until);
+        }
+
+        bytes32 grantId = _grantId(accreditation.brand, accreditation.organization, role);
+        Grant memory grant =
+            Grant({scope: accreditation.scope, from: accreditation.from, until: accreditation.until});
+        _grants[grantId] = grant;
+        _push(_grantTraces[grantId], _packGrant(grant));
+
+        emit Accredited({
+            brand: accreditation.brand,
+            organization: accreditation.organization,
+            role: role,
+            scope: accreditation.scope,
+            from: accreditation.from,
+            until: accreditation.until
+        });
+    }
+
+    function _storeStanding(bytes32 organization, Standing memory standing_) private {
+        _standings[organization] = standing_;
+        _push(_standingTraces[organization], _packStanding(standing_));
+    }
+
+    function _storeSigner(bytes32 organization, address signer, Signer memory signer_) private {
+        _signers[organization][signer] = signer_;
+        _push(_signerTraces[organization][signer], signer_.active ? 1 : 0);
+    }
+
+    function _push(Checkpoints.Trace160 storage trace, uint160 value) private {
+        // A block number outgrows 96 bits never.
+        trace.push(uint96(block.number), value);
+    }
+
+    // Reads
+
+    function _at(Checkpoints.Trace160 storage trace, uint256 blockNumber) private view returns (uint160) {
+        if (blockNumber > block.number) revert BlockNotReached(blockNumber);
+        // Not later than this block, so it fits.
+        return trace.upperLookupRecent(uint96(blockNumber));
+    }
+
+    function _covers(Grant memory grant, uint8 category, uint256 moment) private pure returns (bool) {
+        // A shift by more than the mask is wide gives zero: an unknown category is in no scope.
+        if (grant.scope >> category & 1 == 0) return false;
+        return grant.from <= moment && (grant.until == 0 || moment < grant.until);
+    }
+
+    function _grantId(bytes32 brand, bytes32 organization, uint8 role) private pure returns (bytes32) {
+        return keccak256(abi.encode(brand, organization, role));
+    }
+
+    // Casts below cut a field out of the word on purpose.
+
+    function _packStanding(Standing memory self) private pure returns (uint160) {
+        return (self.admitted ? 1 : 0) | (self.suspended ? 2 : 0) | uint160(self.roles) << 8;
+    }
+
+    function _unpackStanding(uint160 packed) private pure returns (Standing memory) {
+        return Standing({admitted: packed & 1 != 0, suspended: packed & 2 != 0, roles: uint8(packed >> 8)});
+    }
+
+    function _packGrant(Grant memory self) private pure returns (uint160) {
+        return uint160(self.scope) << 96 | uint160(self.from) << 48 | self.until;
+    }
+
+    function _unpackGrant(uint160 packed) private pure returns (Grant memory) {
+        return Grant({scope: uint64(packed >> 96), from: uint48(packed >> 48), until: uint48(packed)});
+    }
+}

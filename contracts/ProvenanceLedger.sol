@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Bytes} from "@openzeppelin/contracts/utils/Bytes.sol";
+import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
+import {Memory} from "@openzeppelin/contracts/utils/Memory.sol";
+import {ERC165, IERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
+
+import {Authority, Docket} from "./Authority.sol";
+import {BoundedSignature} from "./BoundedSignature.sol";
+import {Hashing} from "./Hashing.sol";
+import {State, Transition} from "./Transition.sol";
+import {IERC5646} from "./interfaces/IERC5646.sol";
+import {IOrganizationRegistry} from "./interfaces/IOrganizationRegistry.sol";
+import {Approval, Event, IProvenanceLedger, Opening, SignedBatch, Witness} from "./interfaces/IProvenanceLedger.sol";
+import {Facts} from "./types/Facts.sol";
+import {ItemWord} from "./types/ItemWord.sol";
+import {Kind, Reason} from "./types/Numbers.sol";
+
+/// @title One word for the life of every item
+/// @dev A word is opened with the carrier's witness, judged, changed by the pure transition and stored again. Who may
+/// do what is asked in `Authority`; what it does to an item is in `Transition`.
+contract ProvenanceLedger is Authority, ERC165 {
+    using Transition for State;
+
+    /// @dev A word behind a reference, so that its place is hashed once for reading and writing.
+    struct Shelf {
+        ItemWord word;
+    }
+
+    mapping(bytes32 item => Shelf) private _shelves;
+
+    constructor(IOrganizationRegistry registry, uint48 recoveryPeriod, uint48 rulingPeriod)
+        Authority(registry, recoveryPeriod, rulingPeriod)
+    {}
+
+    // Record
+
+    /// @inheritdoc IProvenanceLedger
+    function record(SignedBatch[] calldata batches) external {
+        for (uint256 i = 0; i < batches.length; ++i) {
+            _recordBatch(batches[i]);
+        }
+    }
+
+    /// @inheritdoc IProvenanceLedger
+    function recordGroup(SignedBatch calldata batch, uint8 roles, bytes32[] calldata eventHashes) external {
+        if (msg.sender != address(this)) revert NotTheLedger(msg.sender);
+
+        _recordEvents(batch, roles, eventHashes, 0);
+    }
+
+    // Reads
+
+    /// @inheritdoc IProvenanceLedger
+    function word(bytes32 item) external view returns (ItemWord) {
+        return _shelves[item].word;
+    }
+
+    /// @inheritdoc IProvenanceLedger
+    function stateOf(bytes32 item) external view returns (uint32 sequence, uint8 stage, uint8 verdict, uint8 holds) {
+        ItemWord current = _shelves[item].word;
+        return (current.sequence(), current.stage(), current.verdict(), current.holds());
+    }
+
+    /// @inheritdoc IERC5646
+    function getStateFingerprint(uint256 item) external view returns (bytes32) {
+        return bytes32(ItemWord.unwrap(_shelves[bytes32(item)].word));
+    }
+
+    /// @inheritdoc IProvenanceLedger
+    function hashEvent(Event calldata occurrence) external pure returns (bytes32) {
+        return Hashing.hashEvent(occurrence);
+    }
+
+    /// @inheritdoc IProvenanceLedger
+    function hashBatch(SignedBatch calldata batch) external pure returns (bytes32) {
+        return Hashing.hashBatch(batch, Hashing.hashEvents(batch.events));
+    }
+
+    /// @inheritdoc IProvenanceLedger
+    function hashConsent(Event calldata occurrence, bytes32 head, bytes32 oldHolder, Approval calldata approval)
+        external
+        pure
+        returns (bytes32)
+    {
+        return Hashing.hashConsent(occurrence, head, oldHolder, approval);
+    }
+
+    /// @inheritdoc IProvenanceLedger
+    function DOMAIN_SEPARATOR() external view returns (bytes32) {
+        return _domainSeparatorV4();
+    }
+
+    /// @inheritdoc IERC165
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return interfaceId == type(IERC5646).interfaceId || super.supportsInterface(interfaceId);
+    }
+
+    // Batches
+
+    function _recordBatch(SignedBatch calldata batch) private {
+        if (batch.events.length != batch.witnesses.length) revert CarrierFault();
+        bytes32[] memory eventHashes = Hashing.hashEvents(batch.events);
+        bytes32 batchHash = Hashing.hashBatch(batch, eventHashes);
+
+        (uint8 reason, uint8 roles) = _judgeBatch(batch, batchHash);
+        if (reason != Reason.NONE) {
+            emit BatchRefused(batch.organization, batchHash, reason, msg.sender);
+        } else if (batch.allOrNothing) {
+            _recordAllOrNothing(batch, roles, eventHashes, batchHash);
+        } else {
+            _recordEvents(batch, roles, eventHashes, batchHash);
+        }
+    }
+
+    function _judgeBatch(SignedBatch calldata batch, bytes32 batchHash)
+        private
+        view
+        returns (uint8 reason, uint8 roles)
+    {
+        bool admitted;
+        bool suspended;
+        bool active;
+        (admitted, suspended, roles, active) = REGISTRY.credentials(batch.organization, batch.signer);
+        if (!admitted) return (Reason.UNKNOWN_ORGANIZATION, roles);
+        if (suspended) return (Reason.SUSPENDED, roles);
+        if (!active) return (Reason.SIGNER_INVALID, roles);
+        if (!BoundedSignature.isSigners(batch.signer, _hashTypedDataV4(batchHash), batch.signature)) {
+            return (Reason.SIGNER_INVALID, roles);
+        }
+        // A deadline of hours does not care about the seconds a block's maker may shift.
+        if (block.timestamp > batch.deadline) return (Reason.DEADLINE_PASSED, roles);
+    }
+
+    /// @dev The ledger calls itself, because only the end of a call undoes what it wrote.
+    function _recordAllOrNothing(
+        SignedBatch calldata batch,
+        uint8 roles,
+        bytes32[] memory eventHashes,
+        bytes32 batchHash
+    ) private {
+        try this.recordGroup(batch, roles, eventHashes) {}
+        catch (bytes memory why) {
+            (uint256 guilty, uint8 reason) = _groupEnd(why);
+            for (uint256 i = 0; i < eventHashes.length; ++i) {
+                uint8 itsReason = i == guilty ? reason : Reason.GROUP_REFUSED;
+                emit Refused(batch.events[i].item, eventHashes[i], batchHash, itsReason, msg.sender);
+            }
+        }
+    }
+
+    /// @dev Passes on what is the carrier's fault. A call that ran out of gas says nothing.
+    function _groupEnd(bytes memory why) private pure returns (uint256 guilty, uint8 reason) {
+        if (why.length == 0) revert GasStarved();
+        if (bytes4(why) != GroupEnds.selector) LowLevelCall.bubbleRevert(why);
+        return abi.decode(Bytes.slice(why, 4), (uint256, uint8));
+    }
+
+    // Events
+
+    function _recordEvents(SignedBatch calldata batch, uint8 roles, bytes32[] memory eventHashes, bytes32 batchHash)
+        private
+    {
+        Docket memory docket = _newDocket(batch, roles);
+        Memory.Pointer afterDocket = Memory.getFreeMemoryPointer();
+        for (uint256 i = 0; i < eventHashes.length; ++i) {
+            _turnTo(docket, batch, i);
+            uint8 reason = _recordEvent(batch, docket, eventHashes[i]);
+            if (reason != Reason.NONE) {
+                if (batch.allOrNothing) revert GroupEnds(i, reason);
+                emit Refused(batch.events[i].item, eventHashes[i], batchHash, reason, msg.sender);
+            }
+            // Nothing of one event is looked at in the next: without this, memory would grow and its price with it.
+            Memory.unsafeSetFreeMemoryPointer(afterDocket);
+        }
+        if (docket.openings != batch.openings.length || docket.approvals != batch.approvals.length) {
+            revert CarrierFault();
+        }
+    }
+
+    function _recordEvent(SignedBatch calldata batch, Docket memory docket, bytes32 eventHash)
+        private
+        returns (uint8 reason)
+    {
+        Event calldata occurrence = batch.events[docket.index];
+        Shelf storage shelf = _shelves[occurrence.item];
+        State memory state = _open(shelf.word, batch, docket);
+        reason = _judge(batch, docket, state, eventHash);
+        if (reason != Reason.NONE) return reason;
+
+        state.apply_(occurrence, eventHash, docket.circumstance);
+        shelf.word = state.close();
+
+        _emitInputs(batch, docket, occurrence, eventHash);
+    }
+
+    function _emitInputs(
+        SignedBatch calldata batch,
+        Docket memory docket,
+        Event calldata occurrence,
+        bytes32 eventHash
+    ) private {
+        if (occurrence.kind == Kind.ENROLMENT) {
+            Opening calldata opening = _opening(batch, docket);
+            emit Enrolled(occurrence.item, opening.brand, opening.serialCommitment);
+        }
+        if (docket.circumstance.byOrder) emit ReleasedByOrder(occurrence.item, occurrence.detail.a());
+        emit Recorded({
+            item: occurrence.item,
+            eventHash: eventHash,
+            organization: batch.organization,
+            signer: batch.signer,
+            kind: occurrence.kind,
+            occurredAt: occurrence.occurredAt,
+            party: occurrence.party,
+            detail: occurrence.detail,
+            payload: occurrence.payload
+        });
+    }
+
+    /// @dev Reverts with `WitnessMismatch` for what does not open the word.
+    function _open(ItemWord stored, SignedBatch calldata batch, Docket memory docket)
+        private
+        pure
+        returns (State memory state)
+    {
+        Witness calldata witness = batch.witnesses[docket.index];
+        Event calldata occurrence = batch.events[docket.index];
+        if (stored.isUnborn()) {
+            bool blank = witness.head | witness.holder | witness.brand == 0 && Facts.unwrap(witness.facts) == 0;
+            if (!blank) revert WitnessMismatch(occurrence.item);
+            return state;
+        }
+
+        state.sequence = stored.sequence();
+        state.stage = stored.stage();
+        state.verdict = stored.verdict();
+        state.holds = stored.holds();
+        state.head = witness.head == 0 ? occurrence.head : witness.head;
+        state.holder = witness.holder;
+        state.brand = witness.brand;
+        state.facts = witness.facts;
+        if (state.facts.hasAside()) state.aside = _opening(batch, docket).aside;
+        if (ItemWord.unwrap(state.close()) != ItemWord.unwrap(stored)) revert WitnessMismatch(occurrence.item);
+    }
+}
