@@ -217,3 +217,140 @@ class KeyOut(Out):
 class KeysOut(Out):
     keys: list[KeyOut]
     next: str | None
+
+
+# --- items -----------------------------------------------------------------------------------------------------------
+
+
+class AsOfOut(Out):
+    block: int = Field(description="The ledger was read up to this block.")
+    final_block: int = Field(description="Up to this block nothing can fall out of the chain any more.")
+
+
+class NamedOut(Out):
+    id: Hex32
+    did: str | None
+    name: str | None
+
+
+class HolderOut(Out):
+    type: Literal["owner", "organization"] = Field(description="`owner`: a consumer, of whom nothing else is ever said.")
+    organization: NamedOut | None = None
+
+
+class VerdictOut(Out):
+    outcome: Literal["authentic", "not-authentic", "inconclusive"]
+    method: Literal["photo", "chip", "in-person", "ruling"]
+    by: NamedOut
+    at: Moment
+    expires_at: Moment | None
+    sequence: int
+
+
+class HoldOut(Out):
+    hold: Literal["lost", "stolen", "disputed", "recalled", "in-verification"]
+    since: Moment
+    by: NamedOut | Literal["owner"]
+    sequence: int
+    until: Moment | None
+
+
+class RecoveryOut(Out):
+    requested_at: Moment
+    ready_at: Moment
+    sequence: int
+
+
+class MaterialOut(Out):
+    lot: Hex32 | None
+    name: str
+    material: str | None
+    origin: str | None
+    supplier: NamedOut
+    named_by: Literal["brand", "supplier"] = Field(description="`supplier` once its own shipment of the lot to the brand stands.")
+
+
+class EntryOut(Out):
+    sequence: int
+    kind: str
+    occurred_at: Moment
+    recorded_at: Moment
+    organization: NamedOut
+    facts: dict[str, Any]
+    event_hash: Hex32
+    event_id: Hex32
+    block: int
+    transaction: Hex32
+    corrects: int | None
+    corrected_by: int | None
+    void: Literal["compromised"] | None
+
+
+class ChainOut(Out):
+    chain_id: int
+    ledger: HexAddress
+    registry: HexAddress
+
+
+class _Passport(Out):
+    id: Hex32
+    stage: Literal["lot", "unsold", "sold", "enrolled", "retired"]
+    holder: HolderOut
+    verdict: VerdictOut | None
+    holds: list[HoldOut]
+    recovery: RecoveryOut | None
+    sequence: int
+    head: Hex32
+    word: Hex32
+    materials: list[MaterialOut]
+    story: list[EntryOut]
+    chain: ChainOut
+
+
+class ItemPassport(_Passport):
+    type: Literal["item"]
+    brand: NamedOut
+    gtin: str | None
+    model: str | None
+    colour: str | None
+    category: str
+
+
+class LotPassport(_Passport):
+    type: Literal["lot"]
+    supplier: NamedOut
+    name: str | None
+    material: str | None
+    origin: str | None
+    certificates: list[str]
+
+
+class PassportOut(Out):
+    status: Literal["recorded", "final"]
+    as_of: AsOfOut
+    passport: Annotated[ItemPassport | LotPassport, Field(discriminator="type")]
+
+
+class ReplacedOut(Out):
+    facts: dict[str, Any]
+    by: int | None
+
+
+class StandingEntryOut(EntryOut):
+    replaced: ReplacedOut | None = Field(default=None, description="In the effective view: the facts before their correction.")
+
+
+class LeftOutOut(Out):
+    sequence: int
+    kind: str
+    reason: Literal["compromised", "applied", "withdrawn", "overruled"]
+    by: int | None = Field(description="The sequence that says so.")
+
+
+class ItemEventsOut(Out):
+    status: Literal["recorded", "final"]
+    as_of: AsOfOut
+    view: Literal["journal", "effective"]
+    events: list[StandingEntryOut]
+    left_out: list[LeftOutOut]
+    next: int | None = Field(description="Ask again with `after` set to this.")
