@@ -1,0 +1,302 @@
+"""`ledger`: the commands of an operator, and of anybody on a laptop.
+
+Exit codes: 0 done · 1 refused or wrong input · 2 usage · 3 busy, try again · 4 the chain refused · 5 integrity: stop and look.
+With `--json` a command prints one JSON value and nothing else on standard output.
+"""
+
+import json
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import structlog
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+
+from ledger_api import greeting, operating, running
+from ledger_api.errors import BusyError, CallerError, ChainError, IntegrityError, LedgerError
+from ledger_api.home import Home
+from ledger_api.importer.files import write_refused
+from ledger_api.importer.running import ImportReport
+from ledger_api.service import Service, deploy_once, open_service
+from ledger_api.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+org = typer.Typer(no_args_is_help=True, help="Organizations: admit, accredit, list.")
+key = typer.Typer(no_args_is_help=True, help="API keys: make, list, revoke.")
+app.add_typer(org, name="org")
+app.add_typer(key, name="key")
+
+console = Console(stderr=True)
+AsJson = Annotated[bool, typer.Option("--json", help="print one JSON value")]
+HomeOption = Annotated[Path | None, typer.Option("--home", help="the folder that holds everything local (LEDGER_HOME)")]
+_EXIT = ((CallerError, 1), (BusyError, 3), (ChainError, 4), (IntegrityError, 5))
+
+
+def settings_for(home: Path | None) -> Settings:
+    return Settings(home=home) if home is not None else Settings()
+
+
+def fail(error: LedgerError) -> NoReturn:
+    """One line that says what is wrong, with its code; the exit code says whose fault it is."""
+    facts = " ".join(f"{name}={value}" for name, value in error.facts.items())
+    console.print(f"[red]{error.code}[/red]: {error.message}" + (f" ({facts})" if facts else ""), highlight=False, soft_wrap=True)
+    raise typer.Exit(next((code for kind, code in _EXIT if isinstance(error, kind)), 1))
+
+
+def say(value: Any) -> None:
+    """The result of a command, for scripts."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    try:
+        yield
+    except LedgerError as error:
+        fail(error)
+
+
+def until_asked() -> threading.Event:
+    """Set by the first SIGINT or SIGTERM: the step that has begun is finished."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def connected(settings: Settings) -> Service:
+    """A service on a chain that runs: LEDGER_RPC_URL, or what `ledger up` announced on this home."""
+    found = Home(settings.home).running()
+    url = settings.rpc_url or (str(found["rpc_url"]) if found else "")
+    if not url:
+        fail(CallerError("No chain runs on this home: start `ledger up`, or set LEDGER_RPC_URL.", home=str(settings.home)))
+    with told():
+        return open_service(settings, url)
+
+
+# --- loops -----------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def up(
+    home: HomeOption = None,
+    sample: Annotated[bool, typer.Option("--sample", help="import the sample and print what to try")] = False,
+    port: Annotated[int | None, typer.Option(help="of the pages and the API")] = None,
+) -> None:
+    """Everything at once: embedded chain, database, service, worker and indexer. Ctrl-C ends all of it."""
+    settings = settings_for(home)
+    stop = until_asked()
+    folder = Path(__file__).resolve().parent.parent / "samples" / "maison" if sample else None
+    with told(), running.everything(settings, port=port) as here:
+        report = None
+        if folder is not None:
+            with progress_bars(False) as bars:
+                report, _ = operating.import_folder(here.service, folder, bars)
+        greeting.greet(here, console, report=report, sample=folder)
+        running.watch(here, stop)
+
+
+@app.command()
+def serve(home: HomeOption = None) -> None:
+    """The HTTP service."""
+    import uvicorn
+
+    from ledger_api.app import create_service_app
+
+    settings = settings_for(home)
+    quiet_logs()
+    uvicorn.run(create_service_app(connected(settings)), host=settings.host, port=settings.port, log_level="warning", access_log=False)
+
+
+@app.command()
+def work(home: HomeOption = None, lane: Annotated[int, typer.Option(help="which relayer key")] = 0) -> None:
+    """The worker of one lane: carries accepted events to the chain."""
+    from ledger_api.outbox.worker import Worker, run
+
+    quiet_logs()
+    service = connected(settings_for(home))
+    with told():
+        run(Worker(service.surroundings(), owner=service.owner, lane=lane), until_asked())
+
+
+@app.command()
+def index(home: HomeOption = None) -> None:
+    """The indexer: follows the chain into the database."""
+    from ledger_api.indexer.loop import follow
+
+    quiet_logs()
+    service = connected(settings_for(home))
+    with told():
+        follow(service.following(), until_asked())
+
+
+def quiet_logs() -> None:
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+# --- one thing and done ----------------------------------------------------------------------------------------------
+
+
+@app.command()
+def deploy(home: HomeOption = None, did: Annotated[str, typer.Option(help="the consortium's DID")] = "did:web:consortium.example", as_json: AsJson = False) -> None:
+    """Deploy the contracts once; the file deployments/<chain id>.json says where they are."""
+    settings = settings_for(home)
+    with told(), running.chain(settings) as url:
+        made = deploy_once(settings, url, consortium_did=did)
+    if as_json:
+        say(json.loads(made.as_json()))
+    else:
+        console.print(f"registry 0x{made.registry.hex()}\nledger   0x{made.ledger.hex()}\nchain    {made.chain_id}, from block {made.block}")
+
+
+@app.command("import")
+def import_folder(
+    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="CSV exports and organizations.json")],
+    home: HomeOption = None,
+    refused: Annotated[Path | None, typer.Option(help="where refused rows go; default <home>/refused.csv")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import a folder of exports and wait until every row is recorded or refused."""
+    settings = settings_for(home)
+    with told(), running.working(settings) as service, progress_bars(as_json) as bars:
+        report, is_settled = operating.import_folder(service, folder, bars)
+    target = refused or settings.home / "refused.csv"
+    write_refused(target, report.refused)
+    if as_json:
+        say(report.as_json())
+    else:
+        console.print(import_table(report))
+        console.print(f"refused rows: {target}", highlight=False)
+    if not is_settled:
+        fail(BusyError("Some events are accepted and not yet recorded; run the same import again to count them."))
+
+
+def import_table(report: ImportReport) -> Table:
+    table = Table("file", "rows", "recorded", "duplicates", "refused")
+    for name, one in report.files.items():
+        reasons = ", ".join(f"{code} {count}" for code, count in one.refused.items())
+        table.add_row(name, str(one.rows), str(one.recorded), str(one.duplicates), reasons)
+    return table
+
+
+@contextmanager
+def progress_bars(is_silent: bool) -> Iterator[Progress]:
+    bars = Progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console, disable=is_silent, transient=True)
+    with bars:
+        yield bars
+
+
+@app.command()
+def rebuild(home: HomeOption = None, as_json: AsJson = False) -> None:
+    """Make everything that is derived from the chain again, and say whether any passport changed."""
+    from ledger_api import rebuild as rebuilding
+
+    settings = settings_for(home)
+    with told(), running.chain(settings) as url, progress_bars(as_json) as bars:
+        service = open_service(settings, url)
+        task = bars.add_task("reading the chain", total=None)
+        outcome = rebuilding.rebuild(service.following(), told=lambda block, head: bars.update(task, completed=block, total=head))
+    if as_json:
+        say(outcome._asdict())
+    else:
+        console.print(f"{outcome.items} items from {outcome.logs} logs; passports {'unchanged' if outcome.unchanged else 'CHANGED'}")
+    if not outcome.unchanged:
+        raise typer.Exit(5)
+
+
+@app.command()
+def status(home: HomeOption = None, as_json: AsJson = False) -> None:
+    """What the database holds and how far the chain was followed."""
+    settings = settings_for(home)
+    with told(), running.chain(settings) as url:
+        facts = operating.status_of(open_service(settings, url))
+    if as_json:
+        say(facts)
+        return
+    table = Table(show_header=False)
+    for name, value in facts.items():
+        table.add_row(name.replace("_", " "), str(value))
+    console.print(table)
+
+
+# --- organizations and keys ------------------------------------------------------------------------------------------
+
+
+@org.command("list")
+def org_list(home: HomeOption = None, as_json: AsJson = False) -> None:
+    """Members with their roles."""
+    with told(), running.chain(settings_for(home)) as url:
+        members = operating.members_of(open_service(settings_for(home), url))
+    if as_json:
+        say(members)
+        return
+    table = Table("DID", "name", "roles", "suspended")
+    for one in members:
+        table.add_row(one["did"], one["name"], " ".join(one["roles"]), "yes" if one["suspended"] else "")
+    console.print(table)
+
+
+@org.command("admit")
+def org_admit(
+    did: str,
+    name: Annotated[str, typer.Option()],
+    role: Annotated[list[str], typer.Option(help="supplier, brand, retailer, platform, authenticator; repeat for several")],
+    country: Annotated[str | None, typer.Option()] = None,
+    home: HomeOption = None,
+) -> None:
+    """Admit an organization; the service makes and keeps its keys."""
+    with told(), running.working(settings_for(home)) as service:
+        operating.admit(service, did=did, name=name, roles=role, country=country)
+    console.print(f"admitted {did}", highlight=False)
+
+
+@org.command("accredit")
+def org_accredit(
+    organization: str,
+    role: Annotated[str, typer.Option()],
+    brand: Annotated[str | None, typer.Option(help="DID of the brand; left out: the consortium, for everybody's items")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Let an organization act on a brand's items in a role."""
+    with told(), running.working(settings_for(home)) as service:
+        operating.accredit(service, brand=brand, organization=organization, role=role)
+    console.print(f"accredited {organization} as {role}", highlight=False)
+
+
+@key.command("create")
+def key_create(
+    organization: Annotated[str, typer.Argument(help="DID")],
+    scope: Annotated[list[str], typer.Option(help="for example events:write events:read verify admin")],
+    name: Annotated[str, typer.Option()] = "command line",
+    home: HomeOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an API key. It is shown once."""
+    with told(), running.chain(settings_for(home)) as url:
+        made = operating.create_api_key(open_service(settings_for(home), url), organization=organization, scopes=scope, name=name)
+    if as_json:
+        say(made)
+    else:
+        sys.stdout.write(made["key"] + "\n")
+
+
+def main() -> None:
+    """Entry point."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

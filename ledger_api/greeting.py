@@ -1,0 +1,88 @@
+"""What `ledger up` prints once it runs: where everything is, and three calls to try."""
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+
+from ledger_api import operating
+from ledger_api.home import Home, write_durably
+from ledger_api.importer.files import read_lines
+from ledger_api.importer.running import ImportReport
+from ledger_api.running import Running
+
+# who calls, and what the key may do
+_CALLERS = (("brand", "events:write events:read"), ("platform", "verify"))
+
+
+def greet(here: Running, console: Console, *, report: ImportReport | None, sample: Path | None) -> None:
+    """URLs, keys and (with the sample) items and calls to try."""
+    home = here.settings.home
+    console.print(f"\n[bold]The ledger runs.[/bold] Pages and API {here.url} · OpenAPI {here.url}/docs · chain {here.rpc_url}")
+    console.print(f"Everything is in {home.resolve()}; keys in {home.resolve() / 'keys'}, demo buyers in claim-keys.json", highlight=False)
+    if sample is None:
+        return
+    keys = demo_keys(here, sample)
+    if report is not None:
+        done = sum(one.recorded + one.duplicates for one in report.files.values())
+        console.print(f"Sample: {done} events on the ledger, {len(report.refused)} rows refused (that is what they are there for).")
+    for name, (gtin, serial) in picks(sample).items():
+        console.print(f"  {name:<13} {here.url}/01/{gtin}/21/{_escape(serial)}", highlight=False, soft_wrap=True)
+    console.print("\nThree callers to try:", highlight=False)
+    for line in calls(here, sample, keys):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+    console.print("\nCtrl-C ends everything; start again and it is as it was.")
+
+
+def demo_keys(here: Running, sample: Path) -> dict[str, str]:
+    """API keys of the sample's brand and platform; made once, kept in the home folder."""
+    path = Home(here.settings.home).api_keys
+    if path.exists():
+        kept: dict[str, str] = json.loads(path.read_text())
+        return kept
+    dids = {"brand": _first(sample, "production", "brand"), "platform": _first(sample, "resales", "platform")}
+    made = {
+        name: operating.create_api_key(here.service, organization=dids[name], scopes=scopes.split(), name=f"demo {name}")["key"]
+        for name, scopes in _CALLERS
+    }
+    write_durably(path, json.dumps(made, indent=1))
+    return made
+
+
+def picks(sample: Path) -> dict[str, tuple[str, str]]:
+    """One good item, one stolen, one judged fake."""
+    holds = {_item(line.row): line.row["hold"] for line in read_lines(sample / "holds.csv")}
+    verdicts = {_item(line.row): line.row["outcome"] for line in read_lines(sample / "verdicts.csv")}
+    good = next(item for item, outcome in verdicts.items() if outcome == "authentic" and item not in holds)
+    stolen = next(item for item, hold in holds.items() if hold == "stolen")
+    fake = next(item for item, outcome in verdicts.items() if outcome == "not-authentic")
+    return {"a good item": good, "a stolen one": stolen, "judged fake": fake}
+
+
+def calls(here: Running, sample: Path, keys: dict[str, str]) -> list[str]:
+    """A working curl for each of the three callers."""
+    good = picks(sample)["a good item"]
+    brand_gtin = _first(sample, "production", "gtin")
+    event = {
+        "kind": "manufacture", "occurred_at": "2026-01-15T09:30:00+01:00", "gtin": brand_gtin, "serial": "TRY-0001",
+        "payload": {"model": "Demonstration", "colour": "noir"},
+    }  # fmt: skip
+    question = {"gtin": good[0], "serial": good[1]}
+    return [
+        f"  brand:     curl -s {here.url}/v1/events -H 'Authorization: Bearer {keys['brand']}' -H 'Content-Type: application/json' -d '{json.dumps(event)}'",
+        f"  consumer:  curl -s '{here.url}/v1/items?gtin={good[0]}&serial={_escape(good[1])}'",
+        f"  platform:  curl -s {here.url}/v1/verifications -H 'Authorization: Bearer {keys['platform']}'"
+        f" -H 'Content-Type: application/json' -d '{json.dumps(question)}'",
+    ]
+
+
+def _item(row: dict[str, str]) -> tuple[str, str]:
+    return row["gtin"], row["serial"]
+
+
+def _first(sample: Path, file: str, column: str) -> str:
+    return next(iter(read_lines(sample / f"{file}.csv"))).row[column]
+
+
+def _escape(serial: str) -> str:
+    return serial.replace("%", "%25").replace("/", "%2F")

@@ -1,0 +1,151 @@
+"""What the commands do, apart from starting processes and printing: members, keys, imports, figures."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.progress import Progress
+from sqlalchemy import text
+
+from ledger_api import auth, directory
+from ledger_api.directory import Accreditation
+from ledger_api.errors import BusyError, NotFound
+from ledger_api.home import Home
+from ledger_api.importer.buyers import DemoBuyers
+from ledger_api.importer.members import EVERYTHING, bring, read_members
+from ledger_api.importer.running import Import, ImportReport
+from ledger_api.service import Service
+from ledger_api.store import directory as rows
+from ledger_api.store.engine import reading
+from ledger_verify.hashing import OrganizationId, organization_id
+from ledger_verify.transition import Role
+
+_PATIENCE_SECONDS = 60
+_COUNTS = {
+    "organizations": "SELECT count(*) FROM organizations",
+    "items": "SELECT count(*) FROM items",
+    "recorded_events": "SELECT count(*) FROM records",
+    "waiting_events": "SELECT count(*) FROM events WHERE status = 'accepted'",
+    "refused_events": "SELECT count(*) FROM events WHERE status = 'refused'",
+    "transactions_in_flight": "SELECT count(*) FROM transactions WHERE status IN ('saved', 'sent')",
+}
+
+
+def import_folder(service: Service, folder: Path, bars: Progress) -> tuple[ImportReport, bool]:
+    """Members first, then the rows; (what became of them, whether everything is settled)."""
+    import_members(service, folder, bars)
+    buyers = DemoBuyers(Home(service.settings.home).claim_keys)
+    tasks: dict[str, Any] = {}
+
+    def progress(file: str, count: int) -> None:
+        if file not in tasks:
+            tasks[file] = bars.add_task(file, total=_lines(folder / file))
+        bars.update(tasks[file], advance=count)
+
+    importing = Import(service.intake, buyers, folder, progress=progress)
+    report = importing.run()
+    waiting = bars.add_task("waiting for the chain", total=None)
+    is_settled = importing.settle(report)
+    bars.update(waiting, completed=1, total=1)
+    return report, is_settled
+
+
+def import_members(service: Service, folder: Path, bars: Progress) -> None:
+    path = folder / "organizations.json"
+    if not path.exists():
+        return
+    members = read_members(path, consortium=service.network.consortium)
+    task = bars.add_task("organizations", total=len(members.organizations) + len(members.accreditations))
+    bring(
+        members, engine=service.engine, registrar=service.registrar(), now=int(time.time()), progress=lambda _what: bars.update(task, advance=1)
+    )
+    await_members(service, [organization_id(member.did) for member in members.organizations])
+    bars.update(task, completed=len(members.organizations) + len(members.accreditations))
+
+
+def await_members(service: Service, wanted: list[OrganizationId]) -> None:
+    """Until the indexer has seen the registry's words: the door judges by its mirror."""
+    head = int(service.node.call("eth_blockNumber"), 16)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        with reading(service.engine) as connection:
+            cursor = rows.cursor(connection)
+            known = {bytes(row.id) for row in rows.all_organizations(connection)}
+        if cursor is not None and cursor.next_block > head and known >= set(wanted):
+            return
+        time.sleep(0.1)
+    raise BusyError("the indexer did not follow in time; see logs/loops.log")
+
+
+def _lines(path: Path) -> int:
+    return max(0, path.read_bytes().count(b"\n") - 1)
+
+
+def status_of(service: Service) -> dict[str, Any]:
+    with reading(service.engine) as connection:
+        counts = {name: connection.execute(text(query)).scalar_one() for name, query in _COUNTS.items()}
+        cursor = rows.cursor(connection)
+    head = int(service.node.call("eth_blockNumber"), 16)
+    place = {
+        "home": str(service.settings.home),
+        "chain_id": service.network.chain_id,
+        "ledger": "0x" + service.network.ledger.hex(),
+        "registry": "0x" + service.network.registry.hex(),
+        "chain_head": head,
+        "followed_to": cursor.next_block - 1 if cursor is not None else None,
+        "final_block": cursor.final_block if cursor is not None else None,
+    }
+    return place | counts
+
+
+def members_of(service: Service) -> list[dict[str, Any]]:
+    with reading(service.engine) as connection:
+        found = [(row, rows.profile(connection, row.id)) for row in rows.all_organizations(connection)]
+    return [
+        {
+            "did": row.did,
+            "name": profile.name if profile is not None else row.did,
+            "roles": [role.name.lower() for role in Role if row.roles & role and role.name],
+            "suspended": bool(row.suspended),
+        }
+        for row, profile in found
+    ]
+
+
+def admit(service: Service, *, did: str, name: str, roles: list[str], country: str | None) -> None:
+    mask = Role(0)
+    for role in roles:
+        mask |= _role(role)
+    member = directory.Member(did=did, name=name, country=country, visibility="public", roles=mask)
+    directory.admit(service.engine, service.registrar(), member, signer=None, now=int(time.time()))
+    await_members(service, [organization_id(did)])
+
+
+def accredit(service: Service, *, brand: str | None, organization: str, role: str) -> None:
+    granted = Accreditation(
+        brand=organization_id(brand) if brand else service.network.consortium,
+        organization=organization_id(organization),
+        role=_role(role),
+        scope=EVERYTHING,
+        from_time=0,
+        until_time=0,
+    )
+    service.registrar().accredit(granted)
+    await_members(service, [])
+
+
+def create_api_key(service: Service, *, organization: str, scopes: list[str], name: str) -> dict[str, str]:
+    member = organization_id(organization)
+    with reading(service.engine) as connection:
+        if not any(bytes(row.id) == member for row in rows.all_organizations(connection)):
+            raise NotFound(f"{organization} is no member: `ledger org admit` first.", organization=organization)
+    chosen = frozenset(scope for group in scopes for scope in group.split())
+    made = auth.create_key(service.engine, organization=member, name=name, scopes=chosen, now=int(time.time()))
+    return {"id": made.id, "organization": organization, "scopes": " ".join(sorted(chosen)), "key": made.token}
+
+
+def _role(name: str) -> Role:
+    try:
+        return Role[name.upper()]
+    except KeyError:
+        raise NotFound(f"there is no role {name}", roles=[role.name.lower() for role in Role if role.name]) from None

@@ -1,0 +1,148 @@
+"""The wiring of one process: settings become an engine, a node, keys and a network, checked against each other.
+
+Every command and every loop begins with `open_service`; nothing is wired anywhere else. Deployment and migrations are here
+too, because both are done once, by whoever starts first.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from ledger_api import migrations
+from ledger_api.chain.deploy import Deployment, Founding, deploy, read_deployment, verify_deployment, write_deployment
+from ledger_api.chain.rpc import Node
+from ledger_api.domain.network import Network
+from ledger_api.errors import CallerError, KeyMissing
+from ledger_api.home import Home
+from ledger_api.indexer import Following, Source
+from ledger_api.intake import AuthorityCache, Blinding, Intake
+from ledger_api.keys import Keyring
+from ledger_api.outbox import Surroundings
+from ledger_api.outbox.registrar import ChainRegistrar
+from ledger_api.settings import Settings
+from ledger_api.store.engine import open_engine
+from ledger_verify.hashing import OrganizationId, organization_id
+
+CONSORTIUM_DID = "did:web:consortium.example"
+
+
+class NotDeployed(CallerError):
+    """There is no deployment for this chain: run `ledger deploy`, or set LEDGER_DEPLOYMENT."""
+
+    code, status = "not-deployed", 404
+
+
+@dataclass(frozen=True)
+class Service:
+    """Everything a command needs, opened. Close with `close`."""
+
+    settings: Settings
+    home: Home
+    engine: Engine
+    node: Node
+    keyring: Keyring
+    deployment: Deployment
+    network: Network
+    intake: Intake
+
+    @property
+    def owner(self) -> str:
+        """This process, in leases."""
+        return f"{os.uname().nodename}:{os.getpid()}:{time.time_ns() & 0xFFFFFF:x}"
+
+    def surroundings(self) -> Surroundings:
+        return Surroundings(self.engine, self.node, self.keyring, self.deployment, self.settings)
+
+    def following(self) -> Following:
+        source = Source(self.node, self.deployment.registry, self.deployment.ledger)
+        return Following(self.engine, source, self.network, self.deployment.block, self.owner, self.settings.lease_seconds)
+
+    def registrar(self) -> ChainRegistrar:
+        return ChainRegistrar(self.surroundings())
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def deployment_path(settings: Settings, chain_id: int) -> Path:
+    return Path(settings.deployment) if settings.deployment else Home(settings.home).deployment(chain_id)
+
+
+def open_service(settings: Settings, rpc_url: str) -> Service:
+    """Open what is there; deploys nothing.
+
+    Raises:
+        NotDeployed, WrongChain, ContractMissing, NodeUnreachable: and why.
+    """
+    home = Home(settings.home)
+    home.path.mkdir(parents=True, exist_ok=True)
+    node = Node(rpc_url)
+    chain_id = int(node.call("eth_chainId"), 16)
+    path = deployment_path(settings, chain_id)
+    if not path.exists():
+        raise NotDeployed(chain_id=chain_id, path=str(path))
+    deployment = read_deployment(path)
+    verify_deployment(node, deployment)
+    keyring = Keyring(settings.home, settings, chain_id)
+    engine = open_engine(settings.sqlalchemy_url)
+    with _one_at_a_time(home):
+        migrations.upgrade(engine)
+    network = Network(
+        chain_id=chain_id,
+        registry=deployment.registry,
+        ledger=deployment.ledger,
+        domain_separator=deployment.domain_separator,
+        terms=deployment.terms,
+        consortium=deployment.consortium,
+        confirmations=settings.confirmations,
+    )
+    intake = Intake(engine, network, _blinding(keyring), AuthorityCache(engine, network.consortium))
+    return Service(settings, home, engine, node, keyring, deployment, network, intake)
+
+
+def _blinding(keyring: Keyring) -> Blinding:
+    """The keyring as the door sees it: None where the organization keeps its key itself."""
+
+    def newest(organization: OrganizationId) -> tuple[int, bytes] | None:
+        try:
+            return keyring.blinding(organization)
+        except KeyMissing:
+            return None
+
+    return newest
+
+
+def deploy_once(settings: Settings, rpc_url: str, *, consortium_did: str = CONSORTIUM_DID) -> Deployment:
+    """The deployment of this chain: found, or made now and written to its file before anything uses it."""
+    home = Home(settings.home)
+    with _one_at_a_time(home):
+        node = Node(rpc_url)
+        chain_id = int(node.call("eth_chainId"), 16)
+        path = deployment_path(settings, chain_id)
+        if path.exists():
+            found = read_deployment(path)
+            verify_deployment(node, found)
+            return found
+        keyring = Keyring(settings.home, settings, chain_id)
+        consortium = organization_id(consortium_did)
+        keyring.create_blinding(consortium)
+        founding = Founding(consortium_did=consortium_did, consortium_signer=keyring.create_signer(consortium).address)
+        owner = keyring.owner()
+        made = deploy(node, founding, deployer=owner.address, signing=owner.sign)
+        write_deployment(path, made)
+        return made
+
+
+@contextmanager
+def _one_at_a_time(home: Home) -> Iterator[None]:
+    """Deploying and migrating are for one process at a time on this machine."""
+    home.path.mkdir(parents=True, exist_ok=True)
+    with (home.path / "setup.lock").open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
