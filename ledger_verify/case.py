@@ -97,9 +97,9 @@ def by_order(state: State, event: Event, organization: OrganizationId, authority
     if event.kind != Kind.RELEASE or organization != authority.consortium or hold >= HOLD_COUNT or not state.holds >> hold & 1:
         return False
     setter = state.aside.setters[hold]
-    by_setter = is_organization(setter) and authority.speaks_for(organization, OrganizationId(setter))
-    by_holder = setter == state.holder and (event.detail >> 63 == 1 or organization == state.holder)
-    return not (by_setter or by_holder)
+    if is_organization(setter):
+        return not authority.speaks_for(organization, OrganizationId(setter))
+    return event.detail >> 63 == 0
 
 
 def setter_of(state: State, hold: int, organization: OrganizationId) -> bytes:

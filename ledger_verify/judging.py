@@ -7,12 +7,14 @@ verifier from a proof.
 
 from collections.abc import Callable
 
-from ledger_verify.case import BRANDS_HOLDS, Authority, Case, Consented, counting_holds, setter_of
+from ledger_verify.case import BRANDS_HOLDS, Authority, Case, Consented, DoesNotOpen, Standing, counting_holds, setter_of
 from ledger_verify.codes import SKEW, Hold, Kind, Outcome, Phase, Reason, Role, Stage
 from ledger_verify.hashing import OrganizationId, is_key, is_organization
 from ledger_verify.shape import malformed
 from ledger_verify.state import NO_KEY, NOBODY, Event, Opening, State, Terms, unpack_detail
 from ledger_verify.warrant import lacks_accreditation, suspended, unauthorized
+
+__all__ = ["Authority", "Consented", "DoesNotOpen", "Standing", "judge", "judge_batch"]
 
 
 def judge(
@@ -156,10 +158,7 @@ def _lacks_word(case: Case) -> bool:
         return case.is_sold()
     if kind == Kind.HOLD:
         return case.is_sold() and detail.a not in BRANDS_HOLDS
-    if kind != Kind.RELEASE or not case.is_set() or case.state.aside.setters[detail.a] != case.state.holder:
-        return False
-    is_setters = is_organization(case.state.holder) and case.authority.speaks_for(case.organization, OrganizationId(case.state.holder))
-    return not is_setters and not case.by_order()
+    return kind == Kind.RELEASE and is_key(case.state.aside.setters[detail.a]) and not case.by_order()
 
 
 def _may_service(case: Case) -> bool:

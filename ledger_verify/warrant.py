@@ -64,13 +64,12 @@ def _may_hold(case: Case) -> Reason | None:
 
 
 def _may_release(case: Case) -> Reason | None:
-    if not case.is_set():
-        return None
+    """A hold that an organization set ends by whoever speaks for it; one that a key set, by its consent (asked later);
+    any by the consortium's order."""
     setter = case.state.aside.setters[case.detail.a]
-    if case.organization == case.authority.consortium or setter == case.state.holder:
-        return None  # or by order; the holder's word is asked in _lacks_consent
-    is_setters = is_organization(setter) and case.authority.speaks_for(case.organization, OrganizationId(setter))
-    return None if is_setters else Reason.ROLE_MISSING
+    if not case.is_set() or not is_organization(setter) or case.organization == case.authority.consortium:
+        return None
+    return None if case.authority.speaks_for(case.organization, OrganizationId(setter)) else Reason.ROLE_MISSING
 
 
 def _may_recover(case: Case) -> Reason | None:
