@@ -5,9 +5,15 @@ The registry on chain decides and the indexer mirrors it; here a request becomes
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
-from ledger_verify.hashing import OrganizationId
+from sqlalchemy import Connection, Engine
+
+from ledger_api.errors import NotFound
+from ledger_api.store import directory as rows
+from ledger_api.store.engine import writing
+from ledger_verify.hashing import OrganizationId, organization_id
 from ledger_verify.transition import Role
 
 
@@ -53,3 +59,37 @@ class Blinding(Protocol):
 
     def blinding_of(self, organization: OrganizationId, epoch: int) -> bytes:
         """The key of an epoch. Serials and lots are named with the first for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An organization as it introduces itself; what it may do is the registry's word."""
+
+    did: str
+    name: str
+    country: str | None
+    visibility: str  # public | withheld | folded
+    roles: Role
+
+
+def admit(engine: Engine, registrar: Registrar, member: Member, *, signer: bytes | None, now: int) -> bytes:
+    """The transaction's hash. The profile is kept first: harmless without an admission, while a member without one has no name."""
+    with writing(engine) as connection:
+        rows.keep_profile(
+            connection,
+            {
+                "organization": organization_id(member.did),
+                "did": member.did,
+                "name": member.name,
+                "country": member.country,
+                "visibility": member.visibility,
+                "created_at": datetime.fromtimestamp(now, UTC),
+            },
+        )
+    return registrar.admit(member.did, member.roles, signer)
+
+
+def require_profile(connection: Connection, organization: bytes) -> None:
+    """Raises NotFound: the service administers those that it admitted."""
+    if rows.profile(connection, organization) is None:
+        raise NotFound("There is no such organization.")

@@ -78,7 +78,8 @@ class CursorRow(SQLModel, table=True):
     id: int = Field(default=1, primary_key=True)
     chain_id: int = Field(sa_column=_big())
     genesis_hash: bytes = Field(sa_column=_bytes())
-    registry: bytes = Field(sa_column=_bytes())
+    # the declarative base keeps the attribute `registry` for itself
+    registry_address: bytes = Field(sa_column=Column("registry", LargeBinary, nullable=False))
     ledger: bytes = Field(sa_column=_bytes())
     code_hash: bytes = Field(sa_column=_bytes())
     next_block: int = Field(sa_column=_big())

@@ -8,13 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ledger_verify.hashing import OrganizationId
-from ledger_verify.transition import Role
-
-
-class Standing(NamedTuple):
-    admitted: bool
-    suspended: bool
-    roles: int
+from ledger_verify.transition import Role, Standing
 
 
 class Window(NamedTuple):
@@ -51,11 +45,12 @@ class AuthorityAt:
     registry: Snapshot
     now: int
 
+    @property
+    def consortium(self) -> OrganizationId:
+        return self.registry.consortium
+
     def standing(self, organization: OrganizationId) -> Standing:
         return self.registry.members.get(organization, STRANGER)
-
-    def is_member(self, organization: OrganizationId) -> bool:
-        return self.registry.is_member(organization)
 
     def speaks_for(self, organization: OrganizationId, brand: OrganizationId) -> bool:
         if organization == brand:
@@ -66,8 +61,6 @@ class AuthorityAt:
         return organization == self.registry.consortium and not self.registry.is_member(brand)
 
     def is_accredited(self, brand: OrganizationId, organization: OrganizationId, role: Role, category: int) -> bool:
-        if not self.standing(organization).roles & role:
-            return False
         return any(self._covers((grantor, organization, int(role)), category) for grantor in (brand, self.registry.consortium))
 
     def _covers(self, key: tuple[bytes, bytes, int], category: int) -> bool:

@@ -4,10 +4,10 @@ A payload has its known fields typed and stays open to the organization's own; i
 because its commitment covers every field. What of a body is committed and what goes on chain is `terms.py`'s business.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import ConfigDict, Discriminator, Field, JsonValue, Tag, TypeAdapter
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from ledger_api.domain.fields import (
     Address,
@@ -70,7 +70,10 @@ def _reference_shape(value: Any) -> str:
 
 
 ItemReference = Annotated[
-    Annotated[BySerial, Tag("serial")] | Annotated[ById, Tag("id")] | Annotated[ByDigitalLink, Tag("digital_link")] | Annotated[ByLot, Tag("lot")],
+    Annotated[BySerial, Tag("serial")]
+    | Annotated[ById, Tag("id")]
+    | Annotated[ByDigitalLink, Tag("digital_link")]
+    | Annotated[ByLot, Tag("lot")],
     Discriminator(_reference_shape),
 ]
 
@@ -83,7 +86,7 @@ class Consent(Strict):
     deadline: Time
     signature: Signature
     carrier: OrganizationDid | None = None  # absent: anybody may carry it
-    store: OrganizationDid | None = None  # booked: good only behind this store's verdict *authentic, in person*, from the group's first head
+    store: OrganizationDid | None = None  # booked: good only behind this store's verdict, from the group's first head
 
 
 class Endorsement(Strict):

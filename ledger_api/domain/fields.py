@@ -110,14 +110,20 @@ OrganizationDid = Annotated[
     _read_by(lambda text: organization_id(identifiers.did(text))),
     _schema(r"^did:", maxLength=identifiers.DID_LENGTH, examples=["did:web:boutique.example"]),
 ]
-DigitalLink = Annotated[tuple[str, str], _read_by(identifiers.digital_link), _schema(format="uri", examples=["https://id.example/01/03760001000399/21/A3513268"])]
+DigitalLink = Annotated[
+    tuple[str, str],
+    _read_by(identifiers.digital_link),
+    _schema(format="uri", examples=["https://id.example/01/03760001000399/21/A3513268"]),
+]
 Bytes32 = Annotated[bytes, _read_by(identifiers.bytes32), _schema(r"^0x[0-9a-f]{64}$")]
 Address = Annotated[bytes, _read_by(identifiers.address), _schema(r"^0x[0-9a-fA-F]{40}$")]
 ClaimKey = Annotated[bytes, _read_by(lambda text: claim_holder(identifiers.address(text))), _schema(r"^0x[0-9a-fA-F]{40}$")]
 Holder = Annotated[bytes, _read_by(holder), _schema(description="A claim key's address, or an organization's DID.")]
 Signature = Annotated[bytes, _read_by(signature), _schema(r"^0x[0-9a-fA-F]{130}$")]
 LotName = Annotated[str, _read_by(lot_name), _schema(maxLength=LOT_BYTES, examples=["CONC-202500035"])]
-LotReference = Annotated[str, _read_by(lambda text: "#".join(lot_reference(text))), _schema("^did:.+#.+$", examples=["did:web:conceria.example#CONC-202500035"])]
+LotReference = Annotated[
+    str, _read_by(lambda text: "#".join(lot_reference(text))), _schema("^did:.+#.+$", examples=["did:web:conceria.example#CONC-202500035"])
+]
 
 Line = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=300)]
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=4000)]

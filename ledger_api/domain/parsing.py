@@ -1,6 +1,8 @@
 """From JSON values to event bodies, one by one: what cannot be read is named and never spoils its neighbours."""
 
-from dataclasses import dataclass, field
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +17,8 @@ MAX_LEAVES = 400
 MAX_TEXT = 20_000  # characters of all the strings and names of one payload
 LARGEST_INTEGER = 2**53 - 1  # RFC 8785 §3.2.2.3: what every JSON reader holds exactly
 
+_REASONS = {reason.code: reason for reason in Reason}
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -23,7 +27,7 @@ class Refusal:
     reason: Reason
     message: str
     field: str | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def parse_event(value: object) -> AnyEvent | Refusal:
@@ -47,13 +51,10 @@ def _refusal(error: ValidationError) -> Refusal:
 
 
 def _reason(error_type: str) -> Reason:
-    try:
-        return Reason.from_code(error_type)
-    except (KeyError, ValueError):
-        return Reason.MALFORMED
+    return _REASONS.get(error_type, Reason.MALFORMED)
 
 
-def _unbounded(payload: dict[str, Any]) -> Refusal | None:
+def _unbounded(payload: Mapping[str, Any]) -> Refusal | None:
     """Payloads are kept for ever and committed leaf by leaf: deep, wide or inexact ones are refused."""
     waiting: list[tuple[Any, int]] = [(payload, 1)]
     leaves = text = 0
@@ -70,5 +71,7 @@ def _unbounded(payload: dict[str, Any]) -> Refusal | None:
             return Refusal(Reason.MALFORMED, "Write integers beyond 2^53 as text.", "payload")
         leaves += 1
         if depth > MAX_DEPTH or leaves > MAX_LEAVES or text > MAX_TEXT:
-            return Refusal(Reason.MALFORMED, f"A payload has at most {MAX_LEAVES} values, {MAX_DEPTH} levels and {MAX_TEXT} characters.", "payload")
+            return Refusal(
+                Reason.MALFORMED, f"A payload has at most {MAX_LEAVES} values, {MAX_DEPTH} levels and {MAX_TEXT} characters.", "payload"
+            )
     return None

@@ -25,9 +25,16 @@ from ledger_api.domain.events import (
     Verdict,
 )
 from ledger_api.domain.fields import rfc3339
-from ledger_verify.transition import Category, Hold as HoldIndex, Kind, Method, Outcome, pack_detail
+from ledger_verify import transition as ledger
+from ledger_verify.transition import Kind, pack_detail
 
 NOBODY = bytes(32)
+UNSPECIFIED = "unspecified"
+KINDS = {kind.code: kind for kind in Kind}
+_OUTCOMES = {outcome.code: int(outcome) for outcome in ledger.Outcome}
+_METHODS = {method.code: int(method) for method in ledger.Method}
+_HOLDS = {hold.code: int(hold) for hold in ledger.Hold}
+_CATEGORIES = {category.code: int(category) for category in ledger.Category}
 _PHASES = {"request": 1, "veto": 2, "complete": 3}
 _TIMES = {"expires_at", "until"}
 # fields of a body that are facts of the event and not of its payload; keys, holders and consents are never committed
@@ -90,26 +97,26 @@ def party_of(body: AnyEvent) -> bytes:
             return NOBODY
 
 
-def detail_of(body: AnyEvent) -> int:
+def detail_of(body: AnyEvent) -> int:  # noqa: C901  # one column of a table, a line per kind
     match body:
         case Manufacture():
-            return pack_detail(c=_category(body.category))
+            return pack_detail(c=_CATEGORIES[body.category or UNSPECIFIED])
         case Verdict():
-            return pack_detail(a=OUTCOMES[body.outcome], b=METHODS[body.method], time=body.expires_at or 0)
+            return pack_detail(a=_OUTCOMES[body.outcome], b=_METHODS[body.method], time=body.expires_at or 0)
         case Enrolment():
-            return pack_detail(a=1, b=3, time=body.expires_at or 0, c=_category(body.category), consented=True)
+            return pack_detail(a=1, b=3, time=body.expires_at or 0, c=_CATEGORIES[body.category or UNSPECIFIED], consented=True)
         case Dispute():
             return pack_detail(time=body.sequence or 0, consented=body.consent is not None)
         case Ruling():
-            return pack_detail(a=OUTCOMES[body.outcome], time=body.expires_at or 0)
+            return pack_detail(a=_OUTCOMES[body.outcome], time=body.expires_at or 0)
         case Hold():
-            return pack_detail(a=HOLDS[body.hold], time=body.until or 0, consented=body.consent is not None)
+            return pack_detail(a=_HOLDS[body.hold], time=body.until or 0, consented=body.consent is not None)
         case Release():
-            return pack_detail(a=HOLDS[body.hold], consented=body.consent is not None)
+            return pack_detail(a=_HOLDS[body.hold], consented=body.consent is not None)
         case Recovery():
             return pack_detail(a=_PHASES[body.phase], consented=body.phase == "veto")
         case Correction():
-            return pack_detail(a=OUTCOMES[body.outcome] if body.outcome else 0, time=body.sequence)
+            return pack_detail(a=_OUTCOMES[body.outcome] if body.outcome else 0, time=body.sequence)
         case Service() | Retire():
             return pack_detail(consented=body.consent is not None)
         case RawMaterial() | Shipment() | Sale() | ChangeOfHands():

@@ -22,7 +22,7 @@ WITH_KEY: tuple[type[LedgerError], ...] = (Unauthenticated, Forbidden)
 
 SCHEMA: dict[str, Any] = {
     "title": "Problem",
-    "description": "What went wrong (RFC 9457). `code` is stable and made for programs; `detail` is made for people. Other members are facts.",
+    "description": "What went wrong (RFC 9457). `code` is for programs and stable, `detail` for people. Other members are facts.",
     "type": "object",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
     "properties": {

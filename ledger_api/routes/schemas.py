@@ -35,7 +35,7 @@ class Out(BaseModel):
 class EventResultOut(Out):
     index: int
     status: Literal["accepted", "duplicate", "refused"]
-    event_id: Hex32 | None = Field(description="How a repeat is recognised; null when the event could not be read or its item has no name here.")
+    event_id: Hex32 | None = Field(description="How a repeat is recognised; null when the event has no readable item.")
     item: Hex32 | None
     submission: str | None = Field(description="Of a duplicate: the submission that brought the first one.")
     reason: str | None
@@ -138,9 +138,11 @@ class CompromisedIn(Strict):
 
 
 class AccreditationIn(Strict):
-    brand: Did | None = Field(default=None, description="Absent: the caller's own organization; an admin's: the consortium, on everybody's items.")
+    brand: Did | None = Field(
+        default=None, description="Absent: the caller's organization; for an admin the consortium, on everybody's items."
+    )
     role: RoleName
-    categories: Annotated[list[str], Field(max_length=64)] | None = Field(default=None, description="Absent: all categories; empty: withdrawn.")
+    categories: Annotated[list[str], Field(max_length=64)] | None = Field(default=None, description="Absent: all; empty: withdrawn.")
     starts_at: Time | None = None
     ends_at: Time | None = None
 

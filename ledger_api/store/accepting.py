@@ -26,7 +26,9 @@ def _among(column: ColumnElement[Any]) -> ColumnElement[bool]:
 _LIVE = select(EVENTS.c.event_id, EVENTS.c.submission).where(_among(EVENTS.c.event_id), EVENTS.c.status != text("'refused'"))
 _RECORDED = select(RECORDS.c.event_id).where(_among(RECORDS.c.event_id))
 _REFUSED_AT_THE_DOOR = select(REFUSALS.c.event_id, REFUSALS.c.reason).where(_among(REFUSALS.c.event_id))
-_REFUSED_ON_CHAIN = select(EVENTS.c.event_id, EVENTS.c.reason).where(_among(EVENTS.c.event_id), EVENTS.c.reason.is_not(None)).order_by(EVENTS.c.id.desc())
+_REFUSED_ON_CHAIN = (
+    select(EVENTS.c.event_id, EVENTS.c.reason).where(_among(EVENTS.c.event_id), EVENTS.c.reason.is_not(None)).order_by(EVENTS.c.id.desc())
+)
 _TIPS = select(TIPS.c.item, TIPS.c.state).where(_among(TIPS.c.item))
 _ITEMS = select(ITEMS.c.item, ITEMS.c.state).where(_among(ITEMS.c.item))
 _BY_SERIAL = select(IDENTIFIERS.c.gtin, IDENTIFIERS.c.serial, IDENTIFIERS.c.item, IDENTIFIERS.c.brand).where(

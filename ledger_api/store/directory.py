@@ -4,10 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, text, update
 from sqlmodel import SQLModel
 
 from ledger_api import tables  # noqa: F401  # the import makes the tables known to the metadata
+from ledger_api.domain.authority import Snapshot, Window
+from ledger_verify.hashing import OrganizationId
+from ledger_verify.transition import Standing
+
+AnyRow = Row[*tuple[Any, ...]]
 
 _table = SQLModel.metadata.tables
 KEYS, PROFILES = _table["api_keys"], _table["profiles"]
@@ -26,7 +31,7 @@ _KEEP_PROFILE = text(
 ).bindparams(bindparam("created_at", type_=PROFILES.c.created_at.type))
 
 
-def live_key(connection: Connection, key_id: str) -> Row[Any] | None:
+def live_key(connection: Connection, key_id: str) -> AnyRow | None:
     return connection.execute(_LIVE_KEY, {"key_id": key_id}).first()
 
 
@@ -42,7 +47,7 @@ def revoke_key(connection: Connection, key_id: str, now: datetime) -> None:
     connection.execute(_REVOKE, {"key_id": key_id, "now": now})
 
 
-def list_keys(connection: Connection, organization: bytes | None, *, after: str, limit: int) -> Sequence[Row[Any]]:
+def list_keys(connection: Connection, organization: bytes | None, *, after: str, limit: int) -> Sequence[AnyRow]:
     """Keys by id, without their hashes; `organization` None: everybody's."""
     columns = (KEYS.c.id, KEYS.c.organization, PROFILES.c.did, KEYS.c.name, KEYS.c.scopes, KEYS.c.created_at, KEYS.c.revoked_at)
     query = select(*columns).outerjoin(PROFILES, PROFILES.c.organization == KEYS.c.organization)
@@ -55,36 +60,36 @@ def keep_profile(connection: Connection, row: dict[str, Any]) -> None:
     connection.execute(_KEEP_PROFILE, row)
 
 
-def profile(connection: Connection, organization: bytes) -> Row[Any] | None:
+def profile(connection: Connection, organization: bytes) -> AnyRow | None:
     return connection.execute(select(PROFILES).where(PROFILES.c.organization == organization)).first()
 
 
-def list_organizations(connection: Connection, *, after: str, limit: int) -> Sequence[Row[Any]]:
+_STANDINGS = select(
+    PROFILES.c.organization,
+    PROFILES.c.did,
+    PROFILES.c.name,
+    PROFILES.c.country,
+    PROFILES.c.visibility,
+    ORGANIZATIONS.c.roles,
+    ORGANIZATIONS.c.suspended,
+    ORGANIZATIONS.c.successor,
+).outerjoin(ORGANIZATIONS, ORGANIZATIONS.c.id == PROFILES.c.organization)
+
+
+def list_organizations(connection: Connection, *, after: str, limit: int) -> Sequence[AnyRow]:
     """Profiles with the standing the chain gives them (None while the admission is not yet seen), by DID."""
-    query = (
-        select(
-            PROFILES.c.organization,
-            PROFILES.c.did,
-            PROFILES.c.name,
-            PROFILES.c.country,
-            PROFILES.c.visibility,
-            ORGANIZATIONS.c.roles,
-            ORGANIZATIONS.c.suspended,
-            ORGANIZATIONS.c.successor,
-        )
-        .outerjoin(ORGANIZATIONS, ORGANIZATIONS.c.id == PROFILES.c.organization)
-        .where(PROFILES.c.did > after)
-        .order_by(PROFILES.c.did)
-        .limit(limit)
-    )
-    return connection.execute(query).all()
+    return connection.execute(_STANDINGS.where(PROFILES.c.did > after).order_by(PROFILES.c.did).limit(limit)).all()
 
 
-def signers_of(connection: Connection, organization: bytes) -> Sequence[Row[Any]]:
+def organization(connection: Connection, organization_id: bytes) -> AnyRow | None:
+    return connection.execute(_STANDINGS.where(PROFILES.c.organization == organization_id)).first()
+
+
+def signers_of(connection: Connection, organization: bytes) -> Sequence[AnyRow]:
     return connection.execute(select(SIGNERS).where(SIGNERS.c.organization == organization).order_by(SIGNERS.c.added_block)).all()
 
 
-def accreditations_of(connection: Connection, organization: bytes) -> Sequence[Row[Any]]:
+def accreditations_of(connection: Connection, organization: bytes) -> Sequence[AnyRow]:
     """Every accreditation ever given to the organization, newest first."""
     newest_first = (ACCREDITATIONS.c.block_number.desc(), ACCREDITATIONS.c.log_index.desc())
     return connection.execute(select(ACCREDITATIONS).where(ACCREDITATIONS.c.organization == organization).order_by(*newest_first)).all()
@@ -93,26 +98,22 @@ def accreditations_of(connection: Connection, organization: bytes) -> Sequence[R
 # --- what judging needs, whole ---------------------------------------------------------------------------------------
 
 
-def cursor(connection: Connection) -> Row[Any] | None:
+def cursor(connection: Connection) -> AnyRow | None:
     """How far the mirror is; None before the first block."""
     return connection.execute(select(CURSOR)).first()
 
 
-def all_organizations(connection: Connection) -> Sequence[Row[Any]]:
+def all_organizations(connection: Connection) -> Sequence[AnyRow]:
     return connection.execute(select(ORGANIZATIONS)).all()
 
 
-def active_signers(connection: Connection) -> Sequence[Row[Any]]:
+def active_signers(connection: Connection) -> Sequence[AnyRow]:
     return connection.execute(select(SIGNERS.c.organization, SIGNERS.c.address).where(SIGNERS.c.retired_block.is_(None))).all()
 
 
-def accreditations_in_order(connection: Connection) -> Sequence[Row[Any]]:
+def accreditations_in_order(connection: Connection) -> Sequence[AnyRow]:
     """In the order they were made: of each (brand, organization, role) the last is in force."""
     return connection.execute(select(ACCREDITATIONS).order_by(ACCREDITATIONS.c.block_number, ACCREDITATIONS.c.log_index)).all()
-
-
-def count_organizations(connection: Connection) -> int:
-    return connection.execute(select(func.count()).select_from(ORGANIZATIONS)).scalar_one()
 
 
 def load_authority(connection: Connection, consortium: OrganizationId) -> Snapshot:

@@ -9,6 +9,8 @@ from sqlmodel import SQLModel
 
 from ledger_api import tables  # noqa: F401  # the import makes the tables known to the metadata
 
+AnyRow = Row[*tuple[Any, ...]]
+
 _table = SQLModel.metadata.tables
 EVENTS, RECORDS, PAYLOADS, SUBMISSIONS = _table["events"], _table["records"], _table["payloads"], _table["submissions"]
 CURSOR, IDEMPOTENCY, BLOCKS = _table["chain_cursor"], _table["idempotency"], _table["blocks"]
@@ -69,7 +71,7 @@ _RELEASE = text("DELETE FROM idempotency WHERE key_id = :key_id AND key = :key A
 _EXPIRE = text("DELETE FROM idempotency WHERE created_at < :before").bindparams(bindparam("before", type_=IDEMPOTENCY.c.created_at.type))
 
 
-def submission(connection: Connection, submission_id: str) -> Row[Any] | None:
+def submission(connection: Connection, submission_id: str) -> AnyRow | None:
     return connection.execute(_SUBMISSION, {"id": submission_id}).first()
 
 
@@ -77,15 +79,15 @@ def counts(connection: Connection, submission_id: str) -> dict[str, int]:
     return {row.status: row.count for row in connection.execute(_COUNTS, {"id": submission_id})}  # type: ignore[misc]  # Row has a count method
 
 
-def events_of(connection: Connection, submission_id: str, *, after: int, limit: int) -> Sequence[Row[Any]]:
+def events_of(connection: Connection, submission_id: str, *, after: int, limit: int) -> Sequence[AnyRow]:
     return connection.execute(_EVENTS_OF, {"id": submission_id, "after": after, "limit": limit}).all()
 
 
-def event(connection: Connection, event_id: bytes) -> Row[Any] | None:
+def event(connection: Connection, event_id: bytes) -> AnyRow | None:
     return connection.execute(_EVENT, {"event_id": event_id}).first()
 
 
-def record(connection: Connection, event_id: bytes) -> Row[Any] | None:
+def record(connection: Connection, event_id: bytes) -> AnyRow | None:
     return connection.execute(_RECORD, {"event_id": event_id}).first()
 
 
@@ -103,7 +105,7 @@ def claim_key(connection: Connection, *, key_id: str, key: str, request_hash: by
     return connection.execute(_RECLAIM, {**mine, "stale": stale}).rowcount == 1
 
 
-def kept_answer(connection: Connection, *, key_id: str, key: str) -> Row[Any] | None:
+def kept_answer(connection: Connection, *, key_id: str, key: str) -> AnyRow | None:
     return connection.execute(_KEPT, {"key_id": key_id, "key": key}).first()
 
 
