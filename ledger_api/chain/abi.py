@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-import eth_abi
+from eth_abi import abi as eth_abi
 
 from ledger_verify.hashing import keccak
 
@@ -49,7 +49,7 @@ class Artifact:
 def load_artifact(contract: str) -> Artifact:
     stored = json.loads((files("ledger_api") / "abi" / f"{contract}.json").read_text())
     abi: list[dict[str, Any]] = stored["abi"]
-    constructor = next((entry["inputs"] for entry in abi if entry["type"] == "constructor"), [])
+    constructor: list[dict[str, Any]] = next((entry["inputs"] for entry in abi if entry["type"] == "constructor"), [])
     return Artifact(
         contract=contract,
         creation_code=bytes.fromhex(stored["bytecode"][2:]),

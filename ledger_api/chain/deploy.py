@@ -75,7 +75,7 @@ def read_deployment(path: Path) -> Deployment:
     """Raises: DeploymentUnusable, when the file is not one of ours."""
     try:
         stored: Mapping[str, Any] = json.loads(path.read_text())
-        fields = {
+        fields: dict[str, Any] = {
             name: unhex(value) if isinstance(value, str) and value.startswith("0x") else value
             for name, value in stored.items()
             if name in Deployment.__slots__

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import eth_abi
+from eth_abi import abi as eth_abi
 
 from ledger_api.chain.abi import Artifact
 from ledger_api.errors import WouldRevert

@@ -30,6 +30,7 @@ _PLAIN_TRANSFER_GAS = 21_000
 _DOUBT_BLOCKS = 3
 
 Release = Callable[[Connection, list[int]], None]  # takes back the batches of a transaction that did not land
+Book = Callable[[Connection], Sequence[int]]  # writes what a new transaction carries, in its own commit; returns the batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,6 @@ class Outgoing:
     to: bytes
     body: bytes
     gas: int
-    batches: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,8 +294,8 @@ class Lane:
 
     # --- 6. new bytes
 
-    def save(self, outgoing: Outgoing, sight: Sight, now: datetime) -> Saved:
-        """Sign with the next nonce; bytes, nonce, hash and batches are in one commit before this returns.
+    def save(self, outgoing: Outgoing, sight: Sight, now: datetime, *, book: Book = lambda _connection: ()) -> Saved:
+        """Sign with the next nonce; bytes, nonce, hash and what it carries are in one commit before this returns.
 
         Raises:
             LaneBusy: the lease, or the nonce, went to another worker meanwhile; nothing was saved.
@@ -310,8 +310,12 @@ class Lane:
                 raise LaneBusy(relayer="0x" + self.relayer.hex())
             new = lanes.NewTransaction(self.relayer, nonce, signed.raw, signed.hash, fee.max_wei)
             identifier = lanes.save_transaction(connection, new, now=now)
-            lanes.carry(connection, outgoing.batches, identifier)
+            self._load(connection, book(connection), identifier)
         return Saved(identifier, nonce, signed.raw, signed.hash)
+
+    def _load(self, connection: Connection, batches: Sequence[int], identifier: int) -> None:
+        if lanes.carry(connection, batches, identifier) != len(batches):
+            raise LaneBusy("another lane carries one of these batches already", relayer="0x" + self.relayer.hex())
 
     def _next_nonce(self, connection: Connection, sight: Sight) -> int:
         top = lanes.top_nonce(connection, self.relayer)

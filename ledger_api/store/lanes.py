@@ -104,10 +104,12 @@ def save_transaction(connection: Connection, new: NewTransaction, *, now: dateti
     return int(connection.execute(insert(_t).values(values)).inserted_primary_key[0])  # type: ignore[index]
 
 
-def carry(connection: Connection, batches: Sequence[int], transaction: int) -> None:
-    """These batches travel in this transaction."""
-    if batches:
-        connection.execute(update(_b).where(_b.c.id.in_(batches)).values(transaction=transaction, status="sent"))
+def carry(connection: Connection, batches: Sequence[int], transaction: int) -> int:
+    """These batches travel in this transaction; returns how many of them were free to."""
+    if not batches:
+        return 0
+    free = _b.c.id.in_(batches) & (_b.c.status == "signed")
+    return connection.execute(update(_b).where(free).values(transaction=transaction, status="sent")).rowcount
 
 
 def replace(connection: Connection, old: int, new: int) -> None:

@@ -1,0 +1,239 @@
+"""From the database to one transaction's call data: load what waits, plan, sign the batches, encode.
+
+After a transaction of this lane reverted, what was expected of some item was wrong. Then the gatherer is *careful*: one event
+of an item at a time, nothing else in flight, and the node is asked first (`eth_call`). What the node names is doubted or left
+out, until the rest goes through; what stands alone and still fails keeps the contract's answer as its error.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+
+from sqlalchemy import Connection
+
+from ledger_api.chain.contracts import ledger_at
+from ledger_api.chain.reverts import WitnessMismatch
+from ledger_api.errors import LaneBusy, WouldRevert
+from ledger_api.outbox.lane import Sight
+from ledger_api.outbox.plan import GAS_CONTRACT_WALLET, Limits, Parcel, Plan, Planner
+from ledger_api.outbox.sealing import Seal, Sealed, call_data
+from ledger_api.outbox.surroundings import Surroundings
+from ledger_api.store import sending
+from ledger_api.store.engine import reading, writing
+from ledger_api.store.sending import Accepted, Batch
+from ledger_verify.hashing import ZERO32, OrganizationId
+from ledger_verify.state import State, state_from_bytes
+
+logger = logging.getLogger(__name__)
+
+_PAGE = 600  # loose events read at once; a transaction takes about half of them
+_MOST_PAGES = 20  # beyond which what waits behind others is left for the next turn
+_MOST_PENDING = 50
+_MOST_GUESSES = 60
+_GAS_CAP = 16_700_000  # EIP-7825 allows a transaction 2^24
+_LAST_MINUTE = 60  # a batch with less time left would be refused on arrival
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Call data ready to be sent, and what has to be written in the commit that saves it."""
+
+    body: bytes
+    gas: int
+    sealed: Sequence[Sealed]
+
+    def book(self, connection: Connection) -> list[int]:
+        """Write new batches with their events; returns all batches. Raises: LaneBusy, when another lane was faster."""
+        batches = [one.signed.id for one in self.sealed if one.signed is not None]
+        expected = 0
+        new: list[int] = []
+        for one in self.sealed:
+            if one.fresh is None:
+                continue
+            new.append(sending.save_batch(connection, one.fresh, one.events))
+            expected += len(one.events)
+        if sending.count_members(connection, new) != expected:
+            raise LaneBusy("another lane carries one of these events already")
+        return batches + new
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """What was read, kept so that a plan can be made again."""
+
+    pending: list[tuple[Batch, list[Accepted]]] = field(default_factory=list)
+    loose: list[Accepted] = field(default_factory=list)
+    travelling: dict[bytes, list[tuple[Accepted, bytes | None]]] = field(default_factory=dict)
+    states: dict[bytes, State] = field(default_factory=dict)
+
+
+class Gatherer:
+    """Builds the next transaction of one lane."""
+
+    def __init__(self, around: Surroundings, relayer: bytes) -> None:
+        self._around = around
+        self._relayer = relayer
+        self._limits = Limits()
+        self._seal = Seal(around.keyring, around.deployment.domain_separator, around.settings.batch_deadline_seconds)
+        self._ledger = ledger_at(around.node, around.deployment.ledger)
+        self._stale: set[bytes] = set()
+        self._failed: dict[bytes, int] = {}  # items that fail by themselves → the block from which they are tried again
+
+    def shrink(self) -> None:
+        """A node found a transaction too large: make smaller ones from now on."""
+        self._limits = Limits(self._limits.gas, max(self._limits.size // 2, 8 * 1024))
+
+    def take_stale(self) -> set[bytes]:
+        """Items whose next event follows another head than theirs, since the last call."""
+        stale, self._stale = self._stale, set()
+        return stale
+
+    def gather(self, sight: Sight, now: datetime, *, is_careful: bool) -> Load | None:
+        """The next transaction, or None while nothing may travel."""
+        with reading(self._around.engine) as connection:
+            waiting = _Waiting()
+            plan = self._plan_while_reading(connection, waiting, sight, is_careful=is_careful)
+            if is_careful and not plan.is_empty():
+                return self._gather_carefully(connection, waiting, sight, now)
+        self._stale |= plan.stale
+        return None if plan.is_empty() else self._load(plan, now)
+
+    def _load(self, plan: Plan, now: datetime) -> Load:
+        deadline_from = int(now.timestamp())
+        sealed = [self._seal(parcel, deadline_from) for parcel in plan.parcels]
+        gas = plan.gas + sum(GAS_CONTRACT_WALLET for one in sealed if one.signed is not None)
+        return Load(call_data(sealed), min(gas, _GAS_CAP), sealed)
+
+    # --- reading
+
+    def _plan_while_reading(self, connection: Connection, waiting: _Waiting, sight: Sight, *, is_careful: bool) -> Plan:
+        """Read pages of loose events until the transaction is full or nothing more waits."""
+        self._read_pending(connection, waiting, sight)
+        after = 0
+        for _ in range(_MOST_PAGES):
+            page = self._read_page(connection, waiting, after)
+            plan = self._plan(connection, waiting, sight, is_careful=is_careful)
+            if plan.is_full or len(page) < _PAGE:
+                break
+            after = page[-1].id
+        return plan
+
+    def _read_pending(self, connection: Connection, waiting: _Waiting, sight: Sight) -> None:
+        batches = sending.pending_batches(connection, _MOST_PENDING)
+        alive = [batch for batch in batches if batch.deadline > sight.block_time + _LAST_MINUTE]
+        members = sending.members(connection, [batch.id for batch in alive])
+        waiting.pending = [(batch, members[batch.id]) for batch in alive]
+        self._learn(connection, waiting, [accepted for each in members.values() for accepted in each])
+
+    def _read_page(self, connection: Connection, waiting: _Waiting, after: int) -> list[Accepted]:
+        page = sending.loose_events(connection, after=after, most=_PAGE)
+        if page and page[-1].unit is not None:
+            have = {accepted.id for accepted in page}
+            page += [one for one in sending.unit_events(connection, page[-1].unit) if one.id not in have and one.status == "accepted"]
+        waiting.loose += page
+        self._learn(connection, waiting, page)
+        return page
+
+    def _learn(self, connection: Connection, waiting: _Waiting, events: Sequence[Accepted]) -> None:
+        items = {accepted.item for accepted in events}
+        # first what travels, then the states: an event recorded in between is found in the states
+        waiting.travelling |= sending.travelling(connection, items)
+        waiting.states |= {item: state_from_bytes(stored) for item, stored in sending.known_states(connection, items).items()}
+
+    # --- planning
+
+    def _plan(
+        self, connection: Connection, waiting: _Waiting, sight: Sight, *, is_careful: bool, doubts: dict[bytes, int] | None = None
+    ) -> Plan:
+        planner = Planner(self._around.deployment.terms, self._limits, history=_History(connection), is_careful=is_careful)
+        planner.know(waiting.states)
+        planner.leave_out(item for item, block in self._failed.items() if block > sight.block_number)
+        for item, ordinal in (doubts or {}).items():
+            planner.doubt(item, ordinal)
+        for events in waiting.travelling.values():
+            for accepted, relayer in events:
+                planner.follow(accepted, is_ours=relayer == self._relayer)
+        put_off = [(batch, members) for batch, members in waiting.pending if not planner.add_signed(batch, members)]
+        for unit in _units(waiting.loose):
+            if not self._add(planner, unit):
+                break
+        for batch, members in put_off:
+            planner.add_signed(batch, members)
+        return planner.plan
+
+    def _add(self, planner: Planner, unit: Sequence[Accepted]) -> bool:
+        if not self._around.keyring.holds(OrganizationId(unit[0].organization)):
+            planner.leave_out([accepted.item for accepted in unit])  # nobody here can sign it
+            return True
+        return planner.add_loose(unit[0]) if unit[0].unit is None else planner.add_unit(unit)
+
+    # --- after a revert
+
+    def _gather_carefully(self, connection: Connection, waiting: _Waiting, sight: Sight, now: datetime) -> Load | None:
+        """The largest plan that the node says goes through now."""
+        doubts: dict[bytes, int] = {}
+        for _ in range(_MOST_GUESSES):
+            plan = self._plan(connection, waiting, sight, is_careful=True, doubts=doubts)
+            if plan.is_empty():
+                return None
+            load = self._load(plan, now)
+            try:
+                self._ledger.simulate(load.body, sender=self._relayer, gas=load.gas)
+                return load
+            except WitnessMismatch as error:
+                self._doubt(plan, bytes.fromhex(error.facts["item"][2:]), doubts, sight)
+            except WouldRevert as error:
+                if not self._narrow(waiting, plan):
+                    self._give_up(plan.parcels[0], error, sight)
+                    return None
+        return None
+
+    def _doubt(self, plan: Plan, item: bytes, doubts: dict[bytes, int], sight: Sight) -> None:
+        """Some event of the item was refused, or its state is not the one we know: guess the first, then the next."""
+        count = sum(1 for carried in plan.events() if carried.accepted.item == item)
+        doubts[item] = doubts.get(item, -1) + 1
+        if doubts[item] >= count - 1:
+            # not even its first event fits: the indexer is behind, or somebody else is ahead of us
+            del doubts[item]
+            self._failed[item] = sight.block_number + 2
+
+    def _narrow(self, waiting: _Waiting, plan: Plan) -> bool:
+        """Look at half of it; False when it is one batch already."""
+        if waiting.pending and (len(waiting.pending) > 1 or waiting.loose):
+            waiting.pending, waiting.loose = waiting.pending[: max(1, len(waiting.pending) // 2)], []
+            return True
+        if not waiting.pending and len(plan.events()) > 1:
+            planned = {carried.accepted.id for carried in plan.events()[: len(plan.events()) // 2]}
+            waiting.loose = [accepted for accepted in waiting.loose if accepted.id in planned]
+            return True
+        return False
+
+    def _give_up(self, parcel: Parcel, error: WouldRevert, sight: Sight) -> None:
+        """Alone, and the contract would still revert: that is a verdict, kept with the events and tried again later."""
+        events = [carried.accepted.id for carried in parcel.members]
+        logger.error("events %s cannot be carried: %s %s", events[:10], error.message, error.facts)
+        self._failed.update((carried.accepted.item, sight.block_number + 60) for carried in parcel.members)
+        with writing(self._around.engine) as connection:
+            sending.keep_error(connection, events, f"{error.code}: {error.message}")
+
+
+class _History:
+    """The recorded past of an item, asked only for corrections."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __call__(self, item: bytes, first: int) -> tuple[bytes, Sequence[tuple[bytes, bytes]]]:
+        before = sending.state_at(self._connection, item, first - 1)
+        return (ZERO32 if before is None else state_from_bytes(before).head), sending.history(self._connection, item, first)
+
+
+def _units(loose: Sequence[Accepted]) -> Iterator[list[Accepted]]:
+    """Single events, and the events of a unit together, at the place of its first."""
+    for unit, events in groupby(loose, key=lambda accepted: accepted.unit):
+        if unit is None:
+            yield from ([accepted] for accepted in events)
+        else:
+            yield list(events)

@@ -1,0 +1,151 @@
+"""What a refusal, a revert or a deadline leaves behind is looked at again.
+
+An event binds the head it follows. When something else happened to its item than what it was accepted on (an earlier event
+was refused, somebody else recorded first), it can never land as it is. Where the service holds the organization's key and
+nobody else's signature is on it, it gets a new head and travels again, if the rules still allow it; else it ends as refused.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import Connection
+
+from ledger_api.keys import Keyring
+from ledger_api.outbox.plan import event_of, state_after
+from ledger_api.outbox.surroundings import Surroundings
+from ledger_api.store import sending
+from ledger_api.store.directory import load_authority
+from ledger_api.store.engine import lock_items, reading, writing
+from ledger_api.store.sending import Accepted
+from ledger_verify import hashing
+from ledger_verify.codes import Kind, Reason
+from ledger_verify.hashing import OrganizationId
+from ledger_verify.judging import Authority, judge
+from ledger_verify.state import UNBORN, Event, State, state_from_bytes, state_to_bytes, unpack_detail
+
+
+def releasing(keyring: Keyring) -> Callable[[Connection, list[int]], None]:
+    """How a lane gives back the batches of a transaction that did not land."""
+
+    def release(connection: Connection, batches: list[int]) -> None:
+        """What we signed is taken apart, so that its events can be chosen anew; what an organization signed stays whole."""
+        organizations = sending.organizations_of(connection, batches)
+        ours = [batch for batch, organization in organizations.items() if keyring.holds(OrganizationId(organization))]
+        sending.dissolve(connection, ours)
+        sending.set_down(connection, [batch for batch in organizations if batch not in ours])
+
+    return release
+
+
+def renew_expired(around: Surroundings, *, now: int) -> None:
+    """Batches whose deadline has passed in a final block, so that they can never land: ours are signed anew, others end.
+
+    Before that block is final a reorg could still put the batch into a block that is early enough.
+    """
+    with reading(around.engine) as connection:
+        known = sending.followed(connection)
+        expired = [] if known is None else sending.expired_batches(connection, known.final_time)
+    if not expired:
+        return
+    ended: set[bytes] = set()
+    with writing(around.engine) as connection:
+        members = sending.members(connection, [batch.id for batch in expired])
+        for batch in expired:
+            if around.keyring.holds(OrganizationId(batch.organization)):
+                sending.dissolve(connection, [batch.id])
+                continue
+            waiting = [one for one in members[batch.id] if one.status == "accepted"]
+            sending.refuse(connection, [one.id for one in waiting], Reason.DEADLINE_PASSED)
+            ended |= {one.item for one in waiting}
+    look_again(around, ended, now=now)
+
+
+def look_again(around: Surroundings, items: Collection[bytes], *, now: int) -> None:
+    """Walk the accepted events of these items from the chain's state on, and mend or end what does not follow.
+
+    An event that ends takes its all-or-nothing group with it, whose other items are then walked too.
+    """
+    if not items:
+        return
+    with reading(around.engine) as connection:
+        authority = load_authority(connection, around.deployment.consortium).at(now)
+    waiting, seen = set(items), set[bytes]()
+    while waiting:
+        with writing(around.engine) as connection:
+            lock_items(connection, waiting)
+            seen |= waiting
+            touched = set[bytes]()
+            for item in waiting:
+                touched |= _Walk(around, connection, item, authority=authority, now=now).go()
+        waiting = touched - seen
+
+
+@dataclass(slots=True)
+class _Walk:
+    """The accepted events of one item, in order, on the state the indexer knows."""
+
+    around: Surroundings
+    connection: Connection
+    item: bytes
+    authority: Authority
+    now: int
+    broken_units: set[str] = field(default_factory=set)
+
+    def go(self) -> set[bytes]:
+        """Returns the items of groups that ended here."""
+        accepted = sending.accepted_of(self.connection, self.item)
+        if any(status not in (None, "signed") for _, status in accepted):
+            return set()  # something of it travels: its outcome comes first
+        stored = sending.known_states(self.connection, [self.item]).get(self.item)
+        state = UNBORN if stored is None else state_from_bytes(stored)
+        waits = False
+        for event, _ in accepted:
+            after = self._next(state, event)
+            if after is not None:
+                state, waits = after, True
+        sending.set_tip(self.connection, self.item, state_to_bytes(state) if waits else None)
+        return self._end_groups()
+
+    def _next(self, state: State, accepted: Accepted) -> State | None:
+        """The state after the event, or None when it ended."""
+        event, terms = event_of(accepted), self.around.deployment.terms
+        if accepted.head == state.head:
+            return state_after(state, event, accepted, terms)
+        renewed = replace(event, head=state.head)
+        reason = self._reason(state, accepted, renewed)
+        if reason is not None:
+            self._refuse(accepted, reason)
+            return None
+        after = state_after(state, renewed, accepted, terms)
+        if accepted.batch is not None:
+            sending.dissolve(self.connection, [accepted.batch])
+        new_hash = hashing.event_hash(renewed)
+        sending.follow_head(self.connection, accepted.id, head=state.head, event_hash=new_hash, state=state_to_bytes(after))
+        return after
+
+    def _reason(self, state: State, accepted: Accepted, renewed: Event) -> Reason | None:
+        """Why the event cannot stand on this state in the organization's name; None: sign it anew."""
+        organization = OrganizationId(accepted.organization)
+        if not self.around.keyring.holds(organization) or accepted.approval is not None or _names_a_sequence(renewed):
+            return Reason.SUPERSEDED
+        return judge(state, renewed, organization, self.now, self.authority, self.around.deployment.terms)
+
+    def _refuse(self, accepted: Accepted, reason: Reason) -> None:
+        sending.refuse(self.connection, [accepted.id], reason)
+        if accepted.unit is not None:
+            self.broken_units.add(accepted.unit)
+
+    def _end_groups(self) -> set[bytes]:
+        """An all-or-nothing group of which one event ended can only end."""
+        touched = set[bytes]()
+        for unit in self.broken_units:
+            waiting = [one for one in sending.unit_events(self.connection, unit) if one.status == "accepted"]
+            if sending.is_group(self.connection, waiting):
+                sending.refuse(self.connection, [one.id for one in waiting], Reason.GROUP_REFUSED)
+                touched |= {one.item for one in waiting}
+        return touched
+
+
+def _names_a_sequence(event: Event) -> bool:
+    """A correction, or the dispute of one event, means an event by its place in a history that is another one now."""
+    return event.kind == Kind.CORRECTION or (event.kind == Kind.DISPUTE and unpack_detail(event.detail).time != 0)

@@ -1,0 +1,160 @@
+"""The worker: one lane, one turn after another, each turn a list of named steps.
+
+1. `hold` the lane's lease; when it is new, `check` chain, contracts and nonces.
+2. `follow` what landed, reverted or fell out of the chain.
+3. `resend` saved bytes the node does not have, `outbid` what is stuck. Only then anything new:
+4. `settle` batches whose deadline has passed, and items whose history is not the one their events were accepted on.
+5. `gather` accepted events into batches, sign them, encode; `save` batches and transaction in one commit; `send`.
+
+`Worker.turn` calls `between` after each step, so that a test can end the process there. What a dead worker saved, the next one
+sends; what it did not save never was.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from ledger_api.chain.deploy import verify_deployment
+from ledger_api.chain.rpc import Hint
+from ledger_api.errors import BusyError, ChainError, FeeTooHigh, IntegrityError, LaneBusy, NodeRefused
+from ledger_api.outbox import rejudge
+from ledger_api.outbox.gather import Gatherer, Load
+from ledger_api.outbox.lane import Lane, Outgoing, Saved, Sight
+from ledger_api.outbox.surroundings import Surroundings
+from ledger_api.store import lanes
+from ledger_api.store.engine import reading
+
+logger = logging.getLogger(__name__)
+
+_IDLE_SECONDS = 0.2
+_PATIENCE_SECONDS = 2.0  # after trouble with the node or the database
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Worker:
+    """Carries accepted events on the lane of one relayer. `owner` names the process; one owner, one lane at a time."""
+
+    def __init__(self, around: Surroundings, *, owner: str, lane: int = 0, clock: Callable[[], datetime] = utc_now) -> None:
+        self._around = around
+        self._clock = clock
+        self._engine = around.engine
+        relayer, release = around.keyring.relayer(lane), rejudge.releasing(around.keyring)
+        self.lane = Lane(around.engine, around.node, relayer, terms=around.lane_terms, owner=owner, release=release)
+        self._gatherer = Gatherer(around, self.lane.relayer)
+        self._is_started = False
+        self._settled_at_block = -1
+
+    def turn(self, between: Callable[[str], None] = lambda _step: None) -> int:
+        """One round of all steps; returns how many transactions were sent for the first time.
+
+        Raises:
+            BusyError: the lane, the node, the database or the fees say *later*; nothing is lost.
+            LaneMismatch, WrongChain, ContractMissing: the lane stops until somebody has looked.
+        """
+        now = self._clock()
+        self._hold(now)
+        between("hold")
+        if not self._is_started:
+            verify_deployment(self._around.node, self._around.deployment)
+            self.lane.check()
+            self._is_started = True
+            between("check")
+        sight = self.lane.look()
+        self.lane.follow(sight)
+        between("follow")
+        self._resend(sight, now)
+        between("resend")
+        self.lane.outbid(sight, now)
+        between("outbid")
+        self._settle(sight, now)
+        between("settle")
+        return self._carry(sight, now, between)
+
+    def _hold(self, now: datetime) -> None:
+        try:
+            self.lane.hold(now)
+        except LaneBusy:
+            self._is_started = False  # another worker has the lane: look at everything again when it is ours
+            raise
+
+    def stop(self) -> None:
+        """Let another worker have the lane at once."""
+        self.lane.let_go()
+
+    def _resend(self, sight: Sight, now: datetime) -> None:
+        try:
+            self.lane.resend(sight)
+        except NodeRefused as error:
+            if error.facts.get("hint") != Hint.TOO_LARGE.value:
+                raise
+            self._gatherer.shrink()
+            refused = next(flight for flight in self.lane.flights() if flight.nonce == error.facts["nonce"])
+            self.lane.cancel(refused, sight, now)
+
+    def _settle(self, sight: Sight, now: datetime) -> None:
+        if sight.block_number == self._settled_at_block:
+            return
+        seconds = int(now.timestamp())
+        rejudge.renew_expired(self._around, now=seconds)
+        rejudge.look_again(self._around, self._gatherer.take_stale(), now=seconds)
+        self._settled_at_block = sight.block_number
+
+    # --- new transactions
+
+    def _carry(self, sight: Sight, now: datetime, between: Callable[[str], None]) -> int:
+        sent = 0
+        flying = len(self.lane.flights())
+        while flying + sent < self._around.settings.max_in_flight:
+            with reading(self._engine) as connection:
+                is_careful = lanes.has_unexplained_revert(connection, self.lane.relayer)
+            if is_careful and flying + sent:
+                break  # what was expected proved wrong: one transaction at a time, until the indexer has told all
+            load = self._gatherer.gather(sight, now, is_careful=is_careful)
+            between("gather")
+            if load is None:
+                break
+            saved = self._save(load, sight, now)
+            between("save")
+            self.lane.send(saved, sight)
+            between("send")
+            sent += 1
+            now = self._clock()
+        return sent
+
+    def _save(self, load: Load, sight: Sight, now: datetime) -> Saved:
+        outgoing = Outgoing(self._around.deployment.ledger, load.body, load.gas)
+        return self.lane.save(outgoing, sight, now, book=load.book)
+
+
+def run(worker: Worker, stop: threading.Event) -> None:
+    """Turn until asked to stop; a step that has begun is finished.
+
+    Raises:
+        IntegrityError: two records that must agree do not. The lane stays stopped until somebody has looked.
+    """
+    try:
+        while not stop.is_set():
+            stop.wait(_one_turn(worker))
+    finally:
+        worker.stop()
+
+
+def _one_turn(worker: Worker) -> float:
+    """Seconds to wait before the next turn."""
+    try:
+        return 0.0 if worker.turn() else _IDLE_SECONDS
+    except LaneBusy:
+        return _PATIENCE_SECONDS
+    except FeeTooHigh as error:
+        logger.warning("waiting for lower fees: %s", error.facts)
+    except (BusyError, ChainError) as error:
+        logger.warning("%s: %s", error.code, error.message)
+    except IntegrityError:
+        raise
+    except Exception:  # the loop's own guard: nothing was half done, since every step commits whole
+        logger.exception("a turn of the worker failed")
+    return _PATIENCE_SECONDS
