@@ -116,11 +116,14 @@ class Link:
     organization: OrganizationId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """What a carrier shows beside the witness, and only where a rule asks: an enrolled item's names with the brand's
-    endorsement, the history from a corrected event to the tip. The aside it also carries is the state's own."""
+    """What a carrier shows beside the witness, and only where it is asked: the aside of an item that has one, an enrolled
+    item's names with the brand's endorsement, the history from a corrected event to the tip. The rules do not look at
+    `index` and `aside`: they have the state itself."""
 
+    index: int = 0  # of the event in its batch
+    aside: Aside = NO_ASIDE
     brand: OrganizationId = NOBODY
     serial_commitment: Commitment = NO_COMMITMENT
     prior_head: Head = NO_HEAD  # before the corrected event
