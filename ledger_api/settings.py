@@ -41,3 +41,8 @@ class Settings(BaseSettings):
     @property
     def sqlalchemy_url(self) -> str:
         return self.database_url or f"sqlite:///{self.home / 'ledger.db'}"
+
+    @property
+    def base_url(self) -> str:
+        """How we name ourselves to others, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
