@@ -117,34 +117,19 @@ class Keyring:
             self._opened.pop(name, None)
             return self._signer_or_new(name, secret)
 
-    def blinding(self, organization: OrganizationId) -> tuple[int, bytes]:
-        """(epoch, key) of the newest blinding key.
-
-        Raises:
-            KeyMissing: the organization keeps its blinding key itself.
-        """
+    def blinding(self, organization: OrganizationId) -> tuple[int, bytes] | None:
+        """(epoch, key) of the newest blinding key; None where the organization keeps it itself."""
         epoch = max(self._epochs(organization), default=0)
-        if not epoch:
-            raise KeyMissing("the service holds no blinding key of this organization", organization="0x" + organization.hex())
-        return epoch, self.blinding_of(organization, epoch)
-
-    def blinding_of(self, organization: OrganizationId, epoch: int) -> bytes:
-        """The blinding key of an epoch; what was salted then still needs it."""
-        return self._secret(_blinding_name(organization, epoch))
+        return (epoch, self._secret(_blinding_name(organization, epoch))) if epoch else None
 
     def create_blinding(self, organization: OrganizationId, secret: bytes | None = None) -> tuple[int, bytes]:
-        """The newest blinding key, made when there is none yet: harmless to repeat."""
+        """The newest blinding key, made (or taken from `secret`) when there is none yet: harmless to repeat."""
         with self._lock:
-            if not any(self._epochs(organization)):
+            known = self.blinding(organization)
+            if known is None:
                 self._write(_blinding_name(organization, 1), secret)
-            return self.blinding(organization)
-
-    def begin_epoch(self, organization: OrganizationId) -> int:
-        """A new blinding key for payloads from now on. Serials keep the first, or an item would get a second id."""
-        with self._lock:
-            epoch = max(self._epochs(organization), default=0) + 1
-            self._write(_blinding_name(organization, epoch), None)
-            return epoch
+                known = 1, self._secret(_blinding_name(organization, 1))
+            return known
 
     def _epochs(self, organization: OrganizationId) -> list[int]:
         found = (self._folder / "organizations" / organization.hex()).glob("blinding-*.json")

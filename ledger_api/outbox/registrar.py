@@ -243,4 +243,3 @@ def _address(address: bytes) -> str:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
