@@ -1,0 +1,115 @@
+"""From the registry's logs to the standing of its members: a pure fold, done over from the first log whenever one comes or goes.
+
+Members are few and their logs rare, so one road serves for growing, for undoing and for a rebuild.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ledger_api.errors import FoldMismatch
+from ledger_api.store.following import RegistryLog, Standing
+from ledger_verify.hashing import keccak, organization_id
+
+ADMITTED = keccak(b"OrganizationAdmitted(bytes32,string,uint8)")
+ROLES_SET = keccak(b"RolesSet(bytes32,uint8)")
+SUSPENDED = keccak(b"OrganizationSuspended(bytes32)")
+REINSTATED = keccak(b"OrganizationReinstated(bytes32)")
+SUCCESSOR_NAMED = keccak(b"SuccessorNamed(bytes32,bytes32)")
+SIGNER_ADDED = keccak(b"SignerAdded(bytes32,address)")
+SIGNER_RETIRED = keccak(b"SignerRetired(bytes32,address)")
+SIGNER_COMPROMISED = keccak(b"SignerCompromised(bytes32,address,uint48)")
+ACCREDITED = keccak(b"Accredited(bytes32,bytes32,uint8,uint64,uint48,uint48)")
+
+
+@dataclass(slots=True)
+class _Organization:
+    did: str
+    roles: int
+    admitted_block: int
+    suspended: bool = False
+
+
+@dataclass(slots=True)
+class _Signer:
+    added_block: int
+    retired_block: int | None = None
+    compromised_since: int | None = None
+
+
+@dataclass(slots=True)
+class _Fold:
+    organizations: dict[bytes, _Organization] = field(default_factory=dict)
+    successors: dict[bytes, bytes] = field(default_factory=dict)  # of brands, members or not
+    signers: dict[tuple[bytes, bytes], _Signer] = field(default_factory=dict)
+    accreditations: list[tuple[int, int, bytes, bytes, int, bytes, int, int]] = field(default_factory=list)
+
+
+def fold_registry(logs: Iterable[RegistryLog]) -> Standing:
+    """Logs in the chain's order; those of other contracts' kinds (ownership and the like) say nothing here."""
+    fold = _Fold()
+    for log in logs:
+        _apply(fold, log)
+    return Standing(
+        organizations=[
+            (identity, it.did, it.roles, it.suspended, fold.successors.get(identity), it.admitted_block)
+            for identity, it in fold.organizations.items()
+        ],
+        successors=list(fold.successors.items()),
+        signers=[(*key, it.added_block, it.retired_block, it.compromised_since) for key, it in fold.signers.items()],
+        accreditations=fold.accreditations,
+    )
+
+
+def compromised_by(log: RegistryLog) -> tuple[bytes, bytes] | None:
+    """(organization, signer) if this log marks a signer."""
+    topics = split_topics(log)
+    return (topics[1], topics[2][12:]) if topics[0] == SIGNER_COMPROMISED else None
+
+
+def split_topics(log: RegistryLog) -> list[bytes]:
+    return [log.topics[start : start + 32] for start in range(0, len(log.topics), 32)]
+
+
+def _apply(fold: _Fold, log: RegistryLog) -> None:
+    topic, *names = split_topics(log)
+    first = names[0] if names else b""
+    if topic == ADMITTED:
+        did = _string(log.body)
+        if organization_id(did) != first:
+            raise FoldMismatch("the registry admitted an organization under a name that is not its own", block=log.block_number)
+        fold.organizations[first] = _Organization(did, _number(log.body, 1), log.block_number)
+    elif topic == ROLES_SET:
+        fold.organizations[first].roles = _number(log.body, 0)
+    elif topic in (SUSPENDED, REINSTATED):
+        fold.organizations[first].suspended = topic == SUSPENDED
+    elif topic == SUCCESSOR_NAMED:
+        fold.successors.pop(first, None)
+        if any(names[1]):  # zero takes the name back
+            fold.successors[first] = names[1]
+    elif topic == ACCREDITED:
+        role, scope, start, end = (_number(log.body, place) for place in range(4))
+        row = (log.block_number, log.log_index, first, names[1], role, scope.to_bytes(8, "big"), start, end)
+        fold.accreditations.append(row)
+    elif topic in (SIGNER_ADDED, SIGNER_RETIRED, SIGNER_COMPROMISED):
+        _apply_signer(fold, (first, names[1][12:]), topic, log)
+
+
+def _apply_signer(fold: _Fold, key: tuple[bytes, bytes], topic: bytes, log: RegistryLog) -> None:
+    signer = fold.signers.setdefault(key, _Signer(log.block_number))
+    if topic == SIGNER_ADDED:
+        signer.added_block, signer.retired_block = log.block_number, None
+    elif topic == SIGNER_RETIRED:
+        signer.retired_block = log.block_number
+    else:
+        signer.retired_block = signer.retired_block or log.block_number
+        signer.compromised_since = _number(log.body, 0)
+
+
+def _number(body: bytes, place: int) -> int:
+    return int.from_bytes(body[32 * place : 32 * place + 32], "big")
+
+
+def _string(body: bytes) -> str:
+    start = _number(body, 0)
+    length = _number(body[start:], 0)
+    return body[start + 32 : start + 32 + length].decode()

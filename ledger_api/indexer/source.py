@@ -1,0 +1,173 @@
+"""What a node says of our two contracts, checked as far as it can be: blocks that link, logs that were asked for.
+
+Far behind the head logs are asked by range. Near it they are asked by block hash: a lagging replica answers a range with
+silence, but has to refuse a hash it does not know (EIP-234).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from ledger_api.chain.rpc import Hint, Node, Refusal, quantity, unhex
+from ledger_api.errors import NodeInconsistent, NodeRefused
+from ledger_api.store.following import Block
+from ledger_verify.hashing import keccak
+
+Answer = dict[str, Any]
+
+
+class Log(NamedTuple):
+    address: bytes
+    topics: tuple[bytes, ...]
+    body: bytes
+    block_number: int
+    block_hash: bytes
+    log_index: int
+    transaction_hash: bytes
+
+
+class Stretch(NamedTuple):
+    """Consecutive blocks, both ends included, and every log of ours in them, in the chain's order.
+
+    `blocks` has those with logs and the last one; all of them near the head.
+    """
+
+    from_block: int
+    to_block: int
+    blocks: list[Block]
+    logs: list[Log]
+
+
+class Identity(NamedTuple):
+    chain_id: int
+    genesis_hash: bytes
+    code_hash: bytes | None  # over both contracts; None: at least one has no code
+
+
+class RangeTooWide(Exception):
+    """The node will not answer for so many blocks at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    node: Node
+    registry: bytes
+    ledger: bytes
+
+    def identity(self) -> Identity:
+        calls = [("eth_chainId", ()), ("eth_getBlockByNumber", ("0x0", False))]
+        calls += [("eth_getCode", (_hex(address), "latest")) for address in (self.registry, self.ledger)]
+        chain_id, genesis, *codes = _results(self.node.batch(calls), "eth_getCode")
+        if genesis is None:
+            raise NodeInconsistent("the node has no first block")
+        hashes = [keccak(unhex(code)) for code in codes if code != "0x"]
+        return Identity(int(chain_id, 16), unhex(genesis["hash"]), keccak(b"".join(hashes)) if len(hashes) == 2 else None)
+
+    def head(self) -> Block:
+        return _block(_found(self.node.call("eth_getBlockByNumber", "latest", False)))
+
+    def finalized(self) -> int:
+        return _block(_found(self.node.call("eth_getBlockByNumber", "finalized", False))).number
+
+    def blocks(self, numbers: Iterable[int]) -> list[Block | None]:
+        """None where the node has no block of that number."""
+        answers = self.node.batch(("eth_getBlockByNumber", (quantity(number), False)) for number in numbers)
+        return [None if answer is None else _block(answer) for answer in _results(answers, "eth_getBlockByNumber")]
+
+    def far_stretch(self, from_block: int, to_block: int) -> Stretch:
+        """By range, from blocks that no longer change.
+
+        Raises:
+            RangeTooWide: ask for fewer blocks.
+            NodeInconsistent: the node that answered does not have the range, or answered something else.
+        """
+        asked = {"fromBlock": quantity(from_block), "toBlock": quantity(to_block), "address": self._addresses()}
+        # the last block first, in one batch: a replica that has it has what is below it
+        last, found = self.node.batch([("eth_getBlockByNumber", (quantity(to_block), False)), ("eth_getLogs", (asked,))])
+        if isinstance(found, Refusal) and found.hint is Hint.RANGE_TOO_WIDE:
+            raise RangeTooWide
+        last, found = _results([last, found], "eth_getLogs")
+        logs = self._logs(found)
+        numbers = sorted({log.block_number for log in logs} - {to_block})
+        blocks = [*self.blocks(numbers), _block(_found(last))]
+        return _checked(Stretch(from_block, to_block, _all_there(blocks), logs))
+
+    def near_stretch(self, from_block: int, to_block: int) -> Stretch:
+        """By block hash, for blocks that may still change.
+
+        Raises:
+            NodeInconsistent: the blocks do not link, because the chain moved meanwhile.
+        """
+        blocks = _all_there(self.blocks(range(from_block, to_block + 1)))
+        for below, above in pairwise(blocks):
+            if above.parent_hash != below.hash:
+                raise NodeInconsistent("the chain moved while it was read", block=above.number)
+        answers = self.node.batch(("eth_getLogs", ({"blockHash": _hex(block.hash), "address": self._addresses()},)) for block in blocks)
+        logs = [log for found in _results(answers, "eth_getLogs") for log in self._logs(found)]
+        return _checked(Stretch(from_block, to_block, blocks, logs))
+
+    def _addresses(self) -> list[str]:
+        return [_hex(self.registry), _hex(self.ledger)]
+
+    def _logs(self, found: Iterable[Answer]) -> list[Log]:
+        logs = [_log(answer) for answer in found if not answer.get("removed")]
+        if any(log.address != self.ledger and log.address != self.registry for log in logs):
+            raise NodeInconsistent("the node answered with another contract's log")
+        return logs
+
+
+def _checked(stretch: Stretch) -> Stretch:
+    hashes = {block.number: block.hash for block in stretch.blocks}
+    for log in stretch.logs:
+        if not stretch.from_block <= log.block_number <= stretch.to_block:
+            raise NodeInconsistent("the node answered with a log outside the blocks asked for", block=log.block_number)
+        if hashes[log.block_number] != log.block_hash:
+            raise NodeInconsistent("the chain moved while it was read", block=log.block_number)
+    stretch.logs.sort(key=lambda log: (log.block_number, log.log_index))
+    return stretch
+
+
+def _results(answers: Sequence[Any], method: str) -> list[Any]:
+    for answer in answers:
+        if isinstance(answer, Refusal):
+            raise answer.error(method)
+    return list(answers)
+
+
+def _all_there(blocks: Iterable[Block | None]) -> list[Block]:
+    found = []
+    for block in blocks:
+        if block is None:
+            raise NodeInconsistent("the node lacks a block below its head")
+        found.append(block)
+    return found
+
+
+def _found(answer: Answer | None) -> Answer:
+    if answer is None:
+        raise NodeInconsistent("the node lacks a block below its head")
+    return answer
+
+
+def _block(answer: Answer) -> Block:
+    try:
+        return Block(int(answer["number"], 16), unhex(answer["hash"]), unhex(answer["parentHash"]), int(answer["timestamp"], 16))
+    except (KeyError, TypeError, ValueError) as error:
+        raise NodeRefused("the node answered something that is not a block") from error
+
+
+def _log(answer: Answer) -> Log:
+    return Log(
+        address=unhex(answer["address"]),
+        topics=tuple(map(unhex, answer["topics"])),
+        body=unhex(answer["data"]),
+        block_number=int(answer["blockNumber"], 16),
+        block_hash=unhex(answer["blockHash"]),
+        log_index=int(answer["logIndex"], 16),
+        transaction_hash=unhex(answer["transactionHash"]),
+    )
+
+
+def _hex(octets: bytes) -> str:
+    return "0x" + octets.hex()

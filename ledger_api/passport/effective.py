@@ -1,0 +1,57 @@
+"""What stands of a story once corrections, void keys and stronger verdicts are applied: a pure function of the passport itself."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ledger_verify.codes import OUTCOME_CODES, Outcome
+
+Json = dict[str, Any]
+NOTHING: Json = {}
+
+
+def effective_facts(story: Sequence[Json]) -> dict[int, Json]:
+    """Facts by sequence after the corrections that stand, in the order in which they were recorded."""
+    facts = {entry["sequence"]: entry["facts"] for entry in story}
+    for entry in story:
+        target = entry["corrects"]
+        if target is None or entry["void"] is not None:
+            continue
+        facts[target] = facts[target] | entry["facts"].get("replaces", NOTHING)
+        if "outcome" in entry["facts"]:
+            facts[target] |= {"outcome": entry["facts"]["outcome"]}
+    return facts
+
+
+def effective_view(passport: Json) -> tuple[list[Json], list[Json]]:
+    """The story as it stands now, and what was left out of it with the reason.
+
+    An entry whose facts were corrected keeps what they replaced beside them. Left out are void entries (*compromised*), corrections
+    (*applied*: they are in what they corrected), withdrawn opinions (*withdrawn*) and those the effective verdict outranks (*overruled*).
+    """
+    facts = effective_facts(passport["story"])
+    stands: list[Json] = []
+    left_out: list[Json] = []
+    for entry in passport["story"]:
+        reason = _left_out(entry, facts, passport["verdict"])
+        if reason is not None:
+            left_out.append({"sequence": entry["sequence"], "kind": entry["kind"]} | reason)
+            continue
+        now = facts[entry["sequence"]]
+        replaced = {"facts": entry["facts"], "by": entry["corrected_by"]} if now != entry["facts"] else None
+        stands.append(entry | {"facts": now, "replaced": replaced})
+    return stands, left_out
+
+
+def _left_out(entry: Json, facts: Mapping[int, Json], verdict: Json | None) -> Json | None:
+    if entry["void"] is not None:
+        return {"reason": entry["void"], "by": None}
+    if entry["corrects"] is not None:
+        return {"reason": "applied", "by": entry["corrects"]}
+    if entry["kind"] not in ("verdict", "ruling"):
+        return None
+    outcome = facts[entry["sequence"]]["outcome"]
+    if outcome == OUTCOME_CODES[Outcome.NONE]:
+        return {"reason": "withdrawn", "by": entry["corrected_by"]}
+    if verdict is not None and outcome != verdict["outcome"]:
+        return {"reason": "overruled", "by": verdict["sequence"]}
+    return None

@@ -1,0 +1,140 @@
+"""Items: the passport by serial or by id, and the story behind it, page by page. Open to everybody the brand does not shut out.
+
+The lookups are `async def` and touch nothing but one prepared statement (docs/decisions/sync-or-async.md).
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import orjson
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from ledger_api.domain.identifiers import Unreadable, bytes32, gtin14
+from ledger_api.domain.identifiers import serial as valid_serial
+from ledger_api.errors import InvalidBody, UnknownItem, Withheld
+from ledger_api.passport.effective import effective_view
+from ledger_api.routes.deps import Bearer, Context, address_of, principal
+from ledger_api.routes.problems import errors
+from ledger_api.routes.schemas import AsOfOut, ItemEventsOut, PassportOut
+from ledger_api.store.engine import reading
+from ledger_api.store.reading import Found
+from ledger_api.store.records import is_partner
+
+router = APIRouter(prefix="/v1/items", tags=["items"])
+
+# may be kept, must be asked for again: a stolen item must not look well from a cache
+CACHE = "no-cache"
+JSON = "application/json"
+NOT_MODIFIED: dict[int | str, dict[str, str]] = {304: {"description": "What you have is still what there is."}}
+Which = Annotated[str, Path(alias="item", description="The item's id.", max_length=66)]
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody who looks an item up, with or without a key."""
+
+    ctx: Context
+    organization: bytes | None
+
+    def by_serial(self, gtin: str, serial: str) -> Found:
+        """Raises UnknownItem, Withheld."""
+        return self._shown(self.ctx.passports.by_serial(gtin, serial))
+
+    def by_item(self, item: bytes) -> Found:
+        """Raises UnknownItem, Withheld."""
+        return self._shown(self.ctx.passports.by_item(item))
+
+    def _shown(self, found: Found | None) -> Found:
+        """What its brand lets everybody see, or this visitor: a brand may fold *withheld* into *unknown*."""
+        if found is None:
+            raise UnknownItem
+        if found.visibility in (None, "public") or self._is_insider(found):
+            return found
+        raise UnknownItem if found.visibility == "folded" else Withheld
+
+    def _is_insider(self, found: Found) -> bool:
+        if self.organization is None or self.organization == found.brand:
+            return self.organization is not None
+        with reading(self.ctx.engine) as connection:
+            return is_partner(connection, found.brand, self.organization, now=int(self.ctx.clock()))
+
+
+async def visitor(request: Request, bearer: Bearer) -> Visitor:
+    """Raises RateLimited; Unauthenticated for a key that is none: a wrong key is not the same as no key."""
+    ctx: Context = request.app.state.context
+    if bearer is None:
+        ctx.limiter.take(address_of(request), is_key=False, at=ctx.clock())
+        return Visitor(ctx, None)
+    caller = await run_in_threadpool(principal, request, ctx, bearer)
+    return Visitor(ctx, caller.organization)
+
+
+AVisitor = Annotated[Visitor, Depends(visitor)]
+
+
+@router.get("", response_model=PassportOut, responses=NOT_MODIFIED | errors(UnknownItem, Withheld, key=False))
+async def find_item(
+    request: Request,
+    visitor: AVisitor,
+    gtin: Annotated[str, Query(max_length=14, description="GTIN-8, -12, -13 or -14")],
+    serial: Annotated[str, Query(max_length=20, description="As in the code on the item; case matters")],
+) -> Response:
+    """The passport of the item with this serial. `status` says whether its last event can still fall out of the chain."""
+    try:
+        named = gtin14(gtin), valid_serial(serial)
+    except Unreadable as error:
+        raise InvalidBody(error.message, reason=error.reason.code) from error
+    return _answer(request, visitor.by_serial(*named))
+
+
+@router.get("/{item}", response_model=PassportOut, responses=NOT_MODIFIED | errors(UnknownItem, Withheld, key=False))
+async def get_item(request: Request, which: Which, visitor: AVisitor) -> Response:
+    """The passport of an item or a lot by its id."""
+    return _answer(request, visitor.by_item(_item(which)))
+
+
+@router.get("/{item}/events", responses=errors(UnknownItem, Withheld, key=False))
+def list_item_events(
+    which: Which,
+    visitor: AVisitor,
+    view: Annotated[Literal["journal", "effective"], Query(description="As it was recorded, or what stands of it now.")] = "journal",
+    after: Annotated[int, Query(ge=0, lt=2**32, description="Continue after this sequence.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> ItemEventsOut:
+    """An item's story. The effective view resolves corrections and says what it left out, and why."""
+    found = visitor.by_item(_item(which))
+    passport = orjson.loads(found.passport)
+    story, left_out = effective_view(passport) if view == "effective" else (passport["story"], [])
+    page = [entry for entry in story if entry["sequence"] > after][:limit]
+    more = bool(page) and page[-1] is not story[-1]
+    # what was left out belongs to the page on whose stretch of the story it lies
+    last = page[-1]["sequence"] if more else passport["sequence"]
+    gone = [entry for entry in left_out if after < entry["sequence"] <= last]
+    as_of = AsOfOut(block=found.block, final_block=found.final_block)
+    told = {"status": found.status, "view": view, "events": page, "left_out": gone, "next": last if more else None}
+    return ItemEventsOut.model_validate(told | {"as_of": as_of})
+
+
+def _item(text: str) -> bytes:
+    try:
+        return bytes32(text)
+    except Unreadable as error:
+        raise InvalidBody(error.message, reason=error.reason.code) from error
+
+
+def _answer(request: Request, found: Found) -> Response:
+    """The stored bytes as they are, or 304 for a reader who has them."""
+    tag = found.weak_etag
+    headers = {"ETag": tag, "Cache-Control": CACHE}
+    if _matches(request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers=headers)
+    return Response(found.envelope(), media_type=JSON, headers=headers)
+
+
+def _matches(asked: str | None, tag: str) -> bool:
+    """Weak comparison of a list (RFC 9110 §8.8.3.2 and §13.1.2)."""
+    if asked is None:
+        return False
+    plain = tag.removeprefix("W/")
+    return any(one.strip().removeprefix("W/") in (plain, "*") for one in asked.split(","))

@@ -1,0 +1,249 @@
+"""The indexer against a chain in memory and a real database: what it writes, once and only once."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Engine
+
+from ledger_api.errors import ContractMissing, FoldMismatch, LaneBusy, NodeInconsistent, WrongChain
+from ledger_api.indexer.following import check, step
+from ledger_api.indexer.loop import catch_up
+from ledger_verify.codes import Kind
+from ledger_verify.hashing import EventHash, claim_holder
+from ledger_verify.transition import word
+from tests.fake_chain import NETWORK, FakeChain, World
+from tests.following import NOW, clock, following, mirror, new_database, passport, rows, value
+
+OWNER = claim_holder("0x" + "77" * 20)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = new_database(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def world(engine: Engine) -> World:
+    return World(FakeChain(), engine)
+
+
+def test_an_item_s_logs_become_its_records_its_state_and_its_passport(world: World, engine: Engine) -> None:
+    maison = world.admit("did:web:maison.example", "Maison")
+    bag = world.manufacture(maison, "S-1", model="Lune", colour="noir")
+    world.mine()
+    world.record(maison, bag, Kind.SALE, party=OWNER, payload={})
+    world.mine()
+
+    catch_up(following(engine, world.chain), clock=clock)
+
+    assert value(engine, "SELECT count(*) FROM records") == 2
+    told = passport(engine, bag)
+    assert (told["model"], told["stage"], told["holder"], told["sequence"]) == ("Lune", "sold", {"type": "owner"}, 2)
+    assert told["word"] == f"0x{word(world.states[bag]):064x}"
+
+
+def test_applying_the_same_blocks_again_changes_nothing(world: World, engine: Engine) -> None:
+    maison = world.admit("did:web:maison.example", "Maison")
+    world.manufacture(maison, "S-1")
+    world.mine(5)
+    indexer = following(engine, world.chain)
+    catch_up(indexer, clock=clock)
+    before = mirror(engine)
+
+    catch_up(indexer, clock=clock)
+
+    assert mirror(engine) == before
+
+
+def test_an_indexer_that_read_blocks_another_has_applied_writes_nothing(world: World, engine: Engine) -> None:
+    maison = world.admit("did:web:maison.example", "Maison")
+    world.manufacture(maison, "S-1")
+    world.mine()
+    indexer = following(engine, world.chain)
+    check(indexer)
+    slow = _AppliedMeanwhile(world.chain, lambda: catch_up(indexer, clock=clock))
+
+    with pytest.raises(LaneBusy):
+        step(following(engine, slow), now=NOW)
+
+    assert value(engine, "SELECT count(*) FROM records") == 1
+
+
+class _AppliedMeanwhile(FakeChain):
+    """A node during whose answer to `eth_getLogs` something else happens."""
+
+    def __init__(self, chain: FakeChain, meanwhile: object) -> None:
+        self.__dict__.update(chain.__dict__)
+        self._meanwhile = meanwhile
+
+    def _logs(self, asked: dict[str, object]) -> object:
+        found = super()._logs(asked)
+        self._meanwhile()  # type: ignore[operator]
+        return found
+
+
+def test_two_indexers_share_one_lease(world: World, engine: Engine) -> None:
+    world.admit("did:web:maison.example", "Maison")
+    world.mine()
+    first, second = following(engine, world.chain), following(engine, world.chain, owner="two")
+    check(first)
+    step(first, now=NOW)
+
+    progress = step(second, now=NOW)
+
+    assert progress.leased_elsewhere and progress.idle
+
+
+def test_a_missing_log_is_noticed_by_the_next_one_of_the_item(world: World, engine: Engine) -> None:
+    maison = world.admit("did:web:maison.example", "Maison")
+    bag = world.manufacture(maison, "S-1")
+    world.record(maison, bag, Kind.SERVICE, payload={"description": "polished"})
+    height = world.mine()
+    del world.chain.blocks[height].logs[-2]
+
+    with pytest.raises(FoldMismatch):
+        catch_up(following(engine, world.chain), clock=clock)
+
+    assert value(engine, "SELECT count(*) FROM records") == 0
+    assert value(engine, "SELECT next_block FROM chain_cursor") == 1
+
+
+def test_a_log_with_another_event_s_hash_stops_the_indexer(world: World, engine: Engine) -> None:
+    maison = world.admit("did:web:maison.example", "Maison")
+    bag = world.manufacture(maison, "S-1")
+    event = world.record(maison, bag, Kind.SERVICE)
+    world.emit_recorded(maison, event, EventHash(b"\x99" * 32))
+    world.mine()
+
+    with pytest.raises(FoldMismatch):
+        catch_up(following(engine, world.chain), clock=clock)
+
+
+def test_records_hold_what_folding_the_logs_needs(world: World, engine: Engine) -> None:
+    maison = world.admit("did:web:maison.example", "Maison")
+    store = world.admit("did:web:store.example", "Store")
+    bag = world.enrol(store, maison.id, "OLD-1", b"\x77" * 20, model="Ancien")
+    world.record(maison, bag, Kind.HOLD, a=3, payload={})
+    world.record(store, bag, Kind.RELEASE, a=3, by_order=True, payload={})
+    world.mine()
+
+    catch_up(following(engine, world.chain), clock=clock)
+
+    extras = [extra for (extra,) in rows(engine, "SELECT extra FROM records ORDER BY sequence")]
+    assert [len(extra) for extra in extras] == [64, 0, 1]
+    assert passport(engine, bag)["story"][2]["facts"] == {"hold": "recalled", "by_order": True}
+
+
+def test_a_database_made_for_another_chain_is_refused(world: World, engine: Engine) -> None:
+    check(following(engine, world.chain))
+
+    with pytest.raises(WrongChain):
+        check(following(engine, FakeChain(salt=b"second")))
+
+
+def test_a_node_of_another_chain_id_is_refused(world: World, engine: Engine) -> None:
+    with pytest.raises(WrongChain):
+        check(following(engine, world.chain, network=replace(NETWORK, chain_id=1)))
+
+
+def test_a_contract_without_code_is_refused(world: World, engine: Engine) -> None:
+    world.chain.code = b""
+
+    with pytest.raises(ContractMissing):
+        check(following(engine, world.chain))
+
+
+def test_a_contract_with_other_code_is_refused(world: World, engine: Engine) -> None:
+    check(following(engine, world.chain))
+    world.chain.code = b"\x60\x01"
+
+    with pytest.raises(ContractMissing):
+        check(following(engine, world.chain))
+
+
+def test_a_database_made_for_other_contracts_is_refused(world: World, engine: Engine) -> None:
+    check(following(engine, world.chain))
+
+    with pytest.raises(ContractMissing):
+        check(following(engine, world.chain, network=replace(NETWORK, ledger=b"\x01" * 20)))
+
+
+def test_far_behind_the_head_ranges_are_halved_until_the_node_answers(world: World, engine: Engine) -> None:
+    maison = world.admit("did:web:maison.example", "Maison")
+    for serial in range(30):
+        world.manufacture(maison, f"S-{serial}")
+        world.mine(7)
+    world.chain.range_limit = 5
+
+    catch_up(following(engine, world.chain), clock=clock)
+
+    assert value(engine, "SELECT count(*) FROM items") == 30
+
+
+def test_far_and_near_reading_give_the_same_mirror(world: World, engine: Engine, tmp_path: object) -> None:
+    maison = world.admit("did:web:maison.example", "Maison")
+    for serial in range(5):
+        world.manufacture(maison, f"S-{serial}")
+        world.mine(20)
+        catch_up(following(engine, world.chain), clock=clock)
+    near = mirror(engine)
+    other = new_database(f"sqlite:///{tmp_path}/far.db")
+    for table in ("profiles", "identifiers", "payloads"):
+        _copy(engine, other, table)
+
+    catch_up(following(other, world.chain), clock=clock)
+
+    far = mirror(other)
+    assert {name: table for name, table in far.items() if name != "blocks"} == {
+        name: table for name, table in near.items() if name != "blocks"
+    }
+
+
+def _copy(source: Engine, target: Engine, table: str) -> None:
+    from sqlmodel import SQLModel
+
+    there = SQLModel.metadata.tables[table]
+    with source.connect() as reads, target.begin() as writes:
+        found = [row._asdict() for row in reads.execute(there.select())]
+        if found:
+            writes.execute(there.insert(), found)
+
+
+def test_a_replica_that_lags_is_waited_for(world: World, engine: Engine) -> None:
+    maison = world.admit("did:web:maison.example", "Maison")
+    world.manufacture(maison, "S-1")
+    world.mine(10)
+    indexer = following(engine, world.chain)
+    catch_up(indexer, clock=clock)
+    before = mirror(engine)
+
+    world.chain.lag = 4
+    progress = step(indexer, now=NOW)
+
+    assert progress.undone_blocks == 0
+    assert mirror(engine) == before
+
+
+def test_a_log_of_another_contract_is_not_believed(world: World, engine: Engine) -> None:
+    world.admit("did:web:maison.example", "Maison")
+    height = world.mine()
+    world.chain.blocks[height].logs[0]["address"] = "0x" + "00" * 20
+    indexer = following(engine, world.chain)
+    check(indexer)
+
+    with pytest.raises(NodeInconsistent):
+        step(indexer, now=NOW)
+
+
+def test_a_log_from_outside_the_blocks_asked_for_is_not_believed(world: World, engine: Engine) -> None:
+    world.admit("did:web:maison.example", "Maison")
+    height = world.mine()
+    world.chain.blocks[height].logs[0]["blockNumber"] = "0x77"
+    indexer = following(engine, world.chain)
+    check(indexer)
+
+    with pytest.raises(NodeInconsistent):
+        step(indexer, now=NOW)
