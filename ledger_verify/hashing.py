@@ -60,15 +60,23 @@ def is_organization(holder: bytes) -> bool:
 
 def serial_commitment(key: bytes, gtin14: str, serial: str) -> Commitment:
     """The salt makes it impossible to try serials against the chain; it comes from the brand's blinding key."""
-    gtin, plain = gtin14.encode("ascii"), serial.encode("ascii")
-    salt = hmac_sha256(key, b"serial\x00" + gtin + b"\x00" + plain)
-    return Commitment(keccak(gtin + len(plain).to_bytes(1, "big") + plain + salt))
+    salt = hmac_sha256(key, b"serial\x00" + gtin14.encode("ascii") + b"\x00" + serial.encode("ascii"))
+    return salted_serial(salt, gtin14, serial)
+
+
+def salted_serial(salt: bytes, gtin14: str, serial: str) -> Commitment:
+    """The same where the salt itself is shown, by a brand that keeps its blinding key to itself."""
+    plain = serial.encode("ascii")
+    return Commitment(keccak(gtin14.encode("ascii") + len(plain).to_bytes(1, "big") + plain + _exactly(salt, 32)))
 
 
 def lot_commitment(key: bytes, lot: str) -> Commitment:
+    return salted_lot(hmac_sha256(key, b"lot\x00" + lot.encode()), lot)
+
+
+def salted_lot(salt: bytes, lot: str) -> Commitment:
     plain = lot.encode()
-    salt = hmac_sha256(key, b"lot\x00" + plain)
-    return Commitment(keccak(len(plain).to_bytes(2, "big") + plain + salt))
+    return Commitment(keccak(len(plain).to_bytes(2, "big") + plain + _exactly(salt, 32)))
 
 
 def item_id(brand: OrganizationId, commitment: Commitment) -> ItemId:
