@@ -117,19 +117,27 @@ class Keyring:
             self._opened.pop(name, None)
             return self._signer_or_new(name, secret)
 
-    def blinding(self, organization: OrganizationId) -> tuple[int, bytes] | None:
-        """(epoch, key) of the newest blinding key; None where the organization keeps it itself."""
+    def blinding(self, organization: OrganizationId) -> tuple[int, bytes]:
+        """(epoch, key) of the newest blinding key.
+
+        Raises:
+            KeyMissing: the organization keeps its blinding key itself.
+        """
         epoch = max(self._epochs(organization), default=0)
-        return (epoch, self._secret(_blinding_name(organization, epoch))) if epoch else None
+        if not epoch:
+            raise KeyMissing("the service holds no blinding key of this organization", organization="0x" + organization.hex())
+        return epoch, self.blinding_of(organization, epoch)
+
+    def blinding_of(self, organization: OrganizationId, epoch: int) -> bytes:
+        """The key of an epoch: serials are named with the first for ever, payloads with that of their time. Raises: KeyMissing."""
+        return self._secret(_blinding_name(organization, epoch))
 
     def create_blinding(self, organization: OrganizationId, secret: bytes | None = None) -> tuple[int, bytes]:
         """The newest blinding key, made (or taken from `secret`) when there is none yet: harmless to repeat."""
         with self._lock:
-            known = self.blinding(organization)
-            if known is None:
+            if not self._epochs(organization):
                 self._write(_blinding_name(organization, 1), secret)
-                known = 1, self._secret(_blinding_name(organization, 1))
-            return known
+            return self.blinding(organization)
 
     def _epochs(self, organization: OrganizationId) -> list[int]:
         found = (self._folder / "organizations" / organization.hex()).glob("blinding-*.json")

@@ -18,16 +18,17 @@ from ledger_api import migrations
 from ledger_api.chain.deploy import Deployment, Founding, deploy, read_deployment, verify_deployment, write_deployment
 from ledger_api.chain.rpc import Node
 from ledger_api.domain.network import Network
-from ledger_api.errors import CallerError, KeyMissing
+from ledger_api.errors import CallerError
 from ledger_api.home import Home
-from ledger_api.indexer import Following, Source
-from ledger_api.intake import AuthorityCache, Blinding, Intake
+from ledger_api.indexer.following import Following
+from ledger_api.indexer.source import Source
+from ledger_api.intake import AuthorityCache, Intake
 from ledger_api.keys import Keyring
 from ledger_api.outbox import Surroundings
 from ledger_api.outbox.registrar import ChainRegistrar
 from ledger_api.settings import Settings
 from ledger_api.store.engine import open_engine
-from ledger_verify.hashing import OrganizationId, organization_id
+from ledger_verify.hashing import organization_id
 
 CONSORTIUM_DID = "did:web:consortium.example"
 
@@ -102,20 +103,8 @@ def open_service(settings: Settings, rpc_url: str) -> Service:
         consortium=deployment.consortium,
         confirmations=settings.confirmations,
     )
-    intake = Intake(engine, network, _blinding(keyring), AuthorityCache(engine, network.consortium))
+    intake = Intake(engine, network, keyring, AuthorityCache(network.consortium))
     return Service(settings, home, engine, node, keyring, deployment, network, intake)
-
-
-def _blinding(keyring: Keyring) -> Blinding:
-    """The keyring as the door sees it: None where the organization keeps its key itself."""
-
-    def newest(organization: OrganizationId) -> tuple[int, bytes] | None:
-        try:
-            return keyring.blinding(organization)
-        except KeyMissing:
-            return None
-
-    return newest
 
 
 def deploy_once(settings: Settings, rpc_url: str, *, consortium_did: str = CONSORTIUM_DID) -> Deployment:

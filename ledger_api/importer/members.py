@@ -15,8 +15,9 @@ from typing import Any
 from sqlalchemy import Engine
 
 from ledger_api import directory
-from ledger_api.directory import Accreditation, Registrar
+from ledger_api.directory import Accreditation
 from ledger_api.errors import CallerError
+from ledger_api.outbox.registrar import ChainRegistrar
 from ledger_api.store import directory as rows
 from ledger_api.store.engine import reading
 from ledger_verify.hashing import OrganizationId, organization_id
@@ -55,25 +56,23 @@ def read_members(path: Path, *, consortium: OrganizationId) -> Members:
 
 
 def bring(
-    members: Members, *, engine: Engine, registrar: Registrar, now: int, progress: Callable[[str], None] = lambda _what: None
+    members: Members, *, engine: Engine, registrar: ChainRegistrar, now: int, progress: Callable[[str], None] = lambda _what: None
 ) -> tuple[int, int]:
     """Admit and accredit what is missing; (admitted, accredited). Repeating it changes nothing."""
     with reading(engine) as connection:
         there = {bytes(row.id): row for row in rows.all_organizations(connection)}
         in_force = _in_force(connection)
-    admitted = accredited = 0
-    for member in members.organizations:
-        if organization_id(member.did) not in there:
-            progress(f"admitting {member.name}")
+    missing = [member for member in members.organizations if organization_id(member.did) not in there]
+    with registrar.together():
+        for member in missing:
             directory.admit(engine, registrar, member, signer=None, now=now)
-            admitted += 1
-    for accreditation in members.accreditations:
-        key = (accreditation.brand, accreditation.organization, int(accreditation.role))
-        if in_force.get(key) != accreditation.scope:
-            progress("accrediting")
+            progress(member.name)
+    lacking = [one for one in members.accreditations if in_force.get((one.brand, one.organization, int(one.role))) != one.scope]
+    with registrar.together():
+        for accreditation in lacking:
             registrar.accredit(accreditation)
-            accredited += 1
-    return admitted, accredited
+            progress("accreditation")
+    return len(missing), len(lacking)
 
 
 def _in_force(connection: Any) -> dict[tuple[bytes, bytes, int], int]:
