@@ -88,6 +88,12 @@ class UnknownItem(NotFound):
     code = "unknown-item"
 
 
+class NoSuchLink(NotFound):
+    """There is no link of this type for the item; `linkset` says which there are."""
+
+    code = "no-such-link"
+
+
 class Withheld(CallerError):
     """The item exists; its brand shows it to the holder and to partners only."""
 
@@ -161,6 +167,12 @@ class DatabaseBusy(BusyError):
     """The database is busy."""
 
     code = "database-busy"
+
+
+class NotFollowedYet(BusyError):
+    """The chain has not been read yet: nothing can be said of any item."""
+
+    code = "not-followed-yet"
 
 
 class LaneBusy(BusyError):
