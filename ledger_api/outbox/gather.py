@@ -5,12 +5,12 @@ of an item at a time, nothing else in flight, and the node is asked first (`eth_
 out, until the rest goes through; what stands alone and still fails keeps the contract's answer as its error.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 
+import structlog
 from sqlalchemy import Connection
 
 from ledger_api.chain.contracts import ledger_at
@@ -26,7 +26,7 @@ from ledger_api.store.sending import Accepted, Batch
 from ledger_verify.hashing import ZERO32, OrganizationId
 from ledger_verify.state import State, state_from_bytes
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 _PAGE = 600  # loose events read at once; a transaction takes about half of them
 _MOST_PAGES = 20  # beyond which what waits behind others is left for the next turn
@@ -213,7 +213,7 @@ class Gatherer:
     def _give_up(self, parcel: Parcel, error: WouldRevert, sight: Sight) -> None:
         """Alone, and the contract would still revert: that is a verdict, kept with the events and tried again later."""
         events = [carried.accepted.id for carried in parcel.members]
-        logger.error("events %s cannot be carried: %s %s", events[:10], error.message, error.facts)
+        logger.error("events cannot be carried", events=events[:10], why=error.message, **error.facts)
         self._failed.update((carried.accepted.item, sight.block_number + 60) for carried in parcel.members)
         with writing(self._around.engine) as connection:
             sending.keep_error(connection, events, f"{error.code}: {error.message}")

@@ -5,12 +5,12 @@ the chain or reverted. 5. `resend` what the node lost, `outbid` what is stuck. 6
 Dying between any two of these loses nothing: whatever is saved is sent again, and sending twice is harmless.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, Engine
 
 from ledger_api.chain import transactions
@@ -22,7 +22,7 @@ from ledger_api.store import lanes
 from ledger_api.store.engine import reading, writing
 from ledger_api.store.leases import drop_lease, take_lease
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 _DEFAULT_PRIORITY_WEI = fees.GWEI
 _PLAIN_TRANSFER_GAS = 21_000
@@ -206,7 +206,7 @@ class Lane:
         siblings = [one.id for one in candidates if one.nonce == landing.variant.nonce]
         returned = lanes.land(connection, landing, siblings)
         if not landing.is_success:
-            logger.warning("transaction 0x%s reverted; %d batches travel again", landing.variant.hash.hex(), len(returned))
+            logger.warning("a transaction reverted, its batches travel again", transaction=landing.variant.hash.hex(), batches=returned)
             self._release(connection, returned)
 
     def _landings(self, candidates: Sequence[lanes.Variant]) -> list[lanes.Landing]:
@@ -262,7 +262,7 @@ class Lane:
             old = transactions.read(lanes.raw_bytes(connection, flight.id))
         fee = fees.bump(fees.Fee(old.priority_fee_wei, old.max_fee_wei), self._fee(sight), self._terms.fee_cap_wei)
         if fee is None:
-            logger.warning("nonce %d of relayer 0x%s is stuck at the fee cap", flight.nonce, self.relayer.hex())
+            logger.warning("a transaction is stuck at the fee cap", nonce=flight.nonce, relayer=self.relayer.hex())
             return False
         saved = self._save_replacement(flight.id, Outgoing(old.to, old.body, old.gas), fee, nonce=flight.nonce, now=now)
         self.send(saved, sight)
@@ -354,7 +354,7 @@ class Lane:
             case Hint.NO_FUNDS:
                 raise RelayerUnfunded(relayer="0x" + self.relayer.hex(), nonce=saved.nonce)
             case Hint.NONCE_USED:
-                logger.info("nonce %d is used already; the next look tells by what", saved.nonce)
+                logger.info("a nonce is used already; the next look tells by what", nonce=saved.nonce)
             case Hint.UNDERPRICED:
                 # the next `outbid` need not wait
                 self._waiting_since[saved.nonce] = sight.block_number - self._terms.stuck_blocks

@@ -10,10 +10,11 @@
 sends; what it did not save never was.
 """
 
-import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+
+import structlog
 
 from ledger_api.chain.deploy import verify_deployment
 from ledger_api.chain.rpc import Hint
@@ -25,7 +26,7 @@ from ledger_api.outbox.surroundings import Surroundings
 from ledger_api.store import lanes
 from ledger_api.store.engine import reading
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 _IDLE_SECONDS = 0.2
 _PATIENCE_SECONDS = 2.0  # after trouble with the node or the database
@@ -150,9 +151,9 @@ def _one_turn(worker: Worker) -> float:
     except LaneBusy:
         return _PATIENCE_SECONDS
     except FeeTooHigh as error:
-        logger.warning("waiting for lower fees: %s", error.facts)
+        logger.warning("waiting for lower fees", **error.facts)
     except (BusyError, ChainError) as error:
-        logger.warning("%s: %s", error.code, error.message)
+        logger.warning("the worker waits", code=error.code, why=error.message)
     except IntegrityError:
         raise
     except Exception:  # the loop's own guard: nothing was half done, since every step commits whole
