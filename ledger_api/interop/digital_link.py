@@ -32,9 +32,7 @@ def item_link(base: str, gtin: str, serial: str) -> str:
 
 
 def item_path(gtin: str, serial: str) -> str:
-    # a serial of dots alone would be a step in a path to every browser: its dots are escaped too
-    escaped = quote(serial, safe="") if serial.strip(".") else "%2E" * len(serial)
-    return f"/01/{gtin}/21/{escaped}"
+    return f"/01/{gtin}/21/{quote(serial, safe='')}"
 
 
 def asked_form(accept: str | None, link_type: str | None) -> Form | None:
@@ -97,7 +95,7 @@ def linkset(base: str, gtin: str, serial: str, *, languages: Sequence[str], titl
     anchor = item_link(base, gtin, serial)
     page = {"href": anchor, "title": title, "type": HTML, "hreflang": list(languages)}
     passport = {"href": f"{anchor}?linkType=gs1:traceability", "title": title, "type": JSON}
-    links = {"anchor": anchor, "itemDescription": title}
+    links: Json = {"anchor": anchor, "itemDescription": title}
     links |= {f"{VOCABULARY}{name}": [page] for name in PAGE_TYPES}
     links |= {f"{VOCABULARY}{name}": [passport] for name in DATA_TYPES}
     return {"linkset": [links]}

@@ -1,1 +1,1 @@
-"""The second-hand verification call: what is decided (`decision`), what the holder agreed to (`agreement`), how it is signed (`statement`)."""
+"""The second-hand verification call: what is decided (`decision`), whether the holder agreed (`agreement`), how it is signed."""

@@ -57,15 +57,21 @@ CODES: Mapping[str, Code] = {
         _QUARANTINE, "No sale to a consumer is recorded: it is still in the trade.", "Ask the shop named as holder to record its sale."
     ),
     # who judged it, and how
-    "not-authentic": Code(_REJECT, "The effective verdict is not authentic, by the organization named.", "Do not list it; its holder may dispute."),
+    "not-authentic": Code(
+        _REJECT, "The effective verdict is not authentic, by the organization named.", "Do not list it; its holder may dispute."
+    ),
     "no-verdict": Code(_QUARANTINE, "Nobody accredited has judged it yet.", "Have it looked at by an accredited authenticator."),
     "verdict-expired": Code(_QUARANTINE, "The verdict authentic has expired.", "Have it looked at again."),
     "verdict-inconclusive": Code(_QUARANTINE, "The effective verdict is inconclusive.", "Have it looked at by a stronger method."),
     "compromised": Code(
-        _QUARANTINE, "An event that carries its state was signed by a key later marked compromised.", "Wait for the brand's correction or ruling."
+        _QUARANTINE,
+        "An event that carries its state was signed by a key later marked compromised.",
+        "Wait for the brand's correction or ruling.",
     ),
     # whose listing it is
-    "not-the-holder": Code(_REJECT, "Whoever is said to hold it does not, by the ledger.", "Ask the seller for the claim of this very item."),
+    "not-the-holder": Code(
+        _REJECT, "Whoever is said to hold it does not, by the ledger.", "Ask the seller for the claim of this very item."
+    ),
     "consent-missing": Code(
         _QUARANTINE, "The holder has not signed a consent to this change of hands.", "Have the holder sign before you pay."
     ),
@@ -78,7 +84,9 @@ CODES: Mapping[str, Code] = {
     "mismatch:colour": Code(_QUARANTINE, "The ledger names another colour.", "Compare the object with the passport."),
     "mismatch:category": Code(_QUARANTINE, "The ledger names another category.", "Compare the object with the passport."),
     "not-stated:model": Code(_QUARANTINE, "The ledger does not say which model it is.", "Compare the object with the brand's catalogue."),
-    "not-stated:colour": Code(_QUARANTINE, "The ledger does not say which colour it has.", "Compare the object with the brand's catalogue."),
+    "not-stated:colour": Code(
+        _QUARANTINE, "The ledger does not say which colour it has.", "Compare the object with the brand's catalogue."
+    ),
 }
 
 

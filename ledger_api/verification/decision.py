@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ledger_api.verification.codes import CODES, Decision
-from ledger_verify.transition import HOLD_CODES, Hold, Outcome, Stage, State
+from ledger_verify.codes import HOLD_CODES, Hold, Outcome, Stage
+from ledger_verify.state import State
 
 Json = dict[str, Any]
 Step = Literal["list", "pay", "ship"]
@@ -69,13 +70,19 @@ class Asked:
     consent_flaw: str | None = None
 
 
-def decide(found: Found | None, asked: Asked, as_of: AsOf, *, now: int, visible: bool = True) -> tuple[Decision, list[Reason]]:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    decision: Decision
+    reasons: Sequence[Reason]
+
+
+def decide(found: Found | None, asked: Asked, as_of: AsOf, *, now: int, visible: bool = True) -> Answer:
     """The decision and every reason for it, first to last by the table. No reason at all is `accept`.
 
     `visible` False: the caller may not see this item, and learns nothing but that.
     """
     reasons = list(_reasons(found, asked, as_of, now, visible))
-    return max((reason.decision for reason in reasons), default=Decision.ACCEPT), reasons
+    return Answer(max((reason.decision for reason in reasons), default=Decision.ACCEPT), reasons)
 
 
 def _reasons(found: Found | None, asked: Asked, as_of: AsOf, now: int, visible: bool) -> Iterator[Reason]:
@@ -177,5 +184,20 @@ def _comparable(text: str) -> str:
 
 def item_facts(found: Found) -> Json:
     """The facts behind a decision: the passport without its story."""
-    shown = ("id", "brand", "gtin", "model", "colour", "category", "stage", "holder", "verdict", "holds", "recovery", "sequence", "head", "word")
+    shown = (
+        "id",
+        "brand",
+        "gtin",
+        "model",
+        "colour",
+        "category",
+        "stage",
+        "holder",
+        "verdict",
+        "holds",
+        "recovery",
+        "sequence",
+        "head",
+        "word",
+    )
     return {name: found.passport[name] for name in shown}

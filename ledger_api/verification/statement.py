@@ -8,21 +8,19 @@ How to check, with any wallet library:
 Pure: the signature itself is made by a callable that the wiring injects.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import rfc8785
 
 from ledger_api.verification.codes import Decision
-from ledger_api.verification.decision import AsOf, Reason
-from ledger_verify.hashing import keccak
+from ledger_api.verification.decision import Answer, AsOf
+from ledger_verify.hashing import domain_separator, keccak, typed_digest
 
 Json = dict[str, Any]
 
 NAME, VERSION = "ProvenanceLedger Verification", "1"
 VALID_SECONDS = 600
-DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 FIELDS = (
     ("item", "bytes32"),
     ("decision", "uint8"),
@@ -52,11 +50,11 @@ class Statement:
     request: bytes
 
 
-def make_statement(*, item: bytes, word: bytes, decision: Decision, reasons: Sequence[Reason], as_of: AsOf, now: int, request: Any) -> Statement:
+def make_statement(answer: Answer, *, item: bytes, word: bytes, as_of: AsOf, now: int, request: Any) -> Statement:
     return Statement(
         item=item,
-        decision=decision,
-        reasons=digest_of([reason.document() for reason in reasons]),
+        decision=answer.decision,
+        reasons=digest_of([reason.document() for reason in answer.reasons]),
         word=word,
         block_number=as_of.block,
         block_hash=as_of.block_hash,
@@ -73,9 +71,8 @@ def digest_of(value: Any) -> bytes:
 
 def statement_digest(statement: Statement, *, chain_id: int, ledger: bytes) -> bytes:
     """What is signed: keccak256(0x1901 ‖ domain separator ‖ hash of the struct)."""
-    domain = _words(keccak(DOMAIN_TYPE.encode()), keccak(NAME.encode()), keccak(VERSION.encode()), chain_id, ledger)
-    struct = _words(keccak(STATEMENT_TYPE.encode()), *_values(statement))
-    return keccak(b"\x19\x01" + keccak(domain) + keccak(struct))
+    struct = b"".join(_word(value) for value in (keccak(STATEMENT_TYPE.encode()), *_values(statement)))
+    return typed_digest(domain_separator(chain_id, ledger, name=NAME), keccak(struct))
 
 
 def typed_data(statement: Statement, *, chain_id: int, ledger: bytes) -> Json:
@@ -115,6 +112,6 @@ def _values(statement: Statement) -> tuple[bytes | int, ...]:
     )
 
 
-def _words(*values: bytes | int) -> bytes:
-    """Static EIP-712 members as 32-byte words; an address is padded on the left like a number."""
-    return b"".join(value.rjust(32, b"\0") if isinstance(value, bytes) else value.to_bytes(32, "big") for value in values)
+def _word(value: bytes | int) -> bytes:
+    """Every member of the struct is 32 bytes wide."""
+    return value if isinstance(value, bytes) else value.to_bytes(32, "big")

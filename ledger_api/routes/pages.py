@@ -1,0 +1,191 @@
+"""Pages for people: search, an item by id, the honest answers, the stylesheet. What they say is made in `web/`; nothing is decided here."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from ledger_api.domain.identifiers import GTIN_LENGTHS, SERIAL_LENGTH, Unreadable, bytes32, gtin14
+from ledger_api.domain.identifiers import serial as valid_serial
+from ledger_api.errors import BusyError, LedgerError, RateLimited, UnknownItem, Withheld
+from ledger_api.interop.digital_link import item_link, item_path
+from ledger_api.routes.deps import Context, Ctx, address_of
+from ledger_api.routes.items import Visitor
+from ledger_api.routes.problems import headers as error_headers
+from ledger_api.store.reading import Found
+from ledger_api.web.languages import Language
+from ledger_api.web.presenting import Shown, make_item_page
+from ledger_api.web.rendering import ASSET_HEADERS, Site, Visit, headers_in, qr_code, utc
+from ledger_api.web.timeline import Pair
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+REFLECTED = 64  # characters of what was typed that are shown again, at most
+STEPS = {"unknown": ("step1", "step2", "step3"), "withheld": ("step1", "step2")}
+
+
+def site_of(request: Request) -> Site:
+    """The process's one `Site`, made when the first page is asked for."""
+    state = request.app.state
+    if not hasattr(state, "site"):
+        state.site = Site()
+    found = state.site
+    assert isinstance(found, Site)
+    return found
+
+
+ASite = Annotated[Site, Depends(site_of)]
+Lang = Annotated[str | None, Query()]
+
+
+def visit_of(request: Request, site: Site, lang: str | None) -> Visit:
+    rest = tuple((name, value[:REFLECTED]) for name, value in request.query_params.multi_items() if name != "lang")
+    path = request.scope.get("raw_path", request.url.path.encode()).decode("ascii", "replace").partition("?")[0]
+    return site.visit(path=path, accept_language=request.headers.get("accept-language"), lang=lang, query=rest)
+
+
+@router.get("/")
+def search(
+    request: Request,
+    site: ASite,
+    lang: Lang = None,
+    gtin: Annotated[str | None, Query()] = None,
+    serial: Annotated[str | None, Query()] = None,
+) -> Response:
+    """The search box; with both numbers, the way to the item's page."""
+    visit = visit_of(request, site, lang)
+    if gtin is None and serial is None:
+        return _search_page(site, visit, {"gtin": "", "serial": ""}, {}, 200)
+    values = {"gtin": (gtin or "").strip(), "serial": (serial or "").strip()}
+    wrong = errors_in(values, visit.language)
+    if wrong:
+        return _search_page(site, visit, values, wrong, 422)
+    path = item_path(gtin14(compact(values["gtin"])), values["serial"])
+    return RedirectResponse(visit.keep(path), status_code=303, headers=headers_in(visit.language))
+
+
+@router.get("/items/{item}")
+def item_page(request: Request, item: str, ctx: Ctx, site: ASite, lang: Lang = None) -> Response:
+    """An item or a lot by its id: for whoever has an id and no serial."""
+    visit = visit_of(request, site, lang)
+    try:
+        which = bytes32(item)
+    except Unreadable:
+        return honest_page(site, visit, "missing", status=404)
+    return show(request, ctx, site, visit, lambda visitor: visitor.by_item(which), link=f"{ctx.settings.base_url}/items/{item}")
+
+
+@router.get("/assets/{version}/{name}")
+def asset(request: Request, site: ASite) -> Response:
+    found = site.assets.get(request.url.path)
+    if found is None:
+        return Response(status_code=404)
+    return Response(found.body, media_type=found.media_type, headers=ASSET_HEADERS)
+
+
+def serial_page(request: Request, ctx: Context, site: Site, visit: Visit, gtin: str, serial: str) -> Response:
+    """The page at a Digital Link. Numbers that cannot be are answered with the form, which says what is wrong."""
+    values = {"gtin": gtin, "serial": serial}
+    wrong = errors_in(values, visit.language)
+    if wrong:
+        return _search_page(site, visit, values, wrong, 400)
+    named = gtin14(compact(gtin)), serial
+    return show(
+        request, ctx, site, visit, lambda visitor: visitor.by_serial(*named), link=item_link(ctx.settings.base_url, *named), numbers=named
+    )
+
+
+def show(
+    request: Request, ctx: Context, site: Site, visit: Visit, find: Any, *, link: str, numbers: tuple[str, str] | None = None
+) -> Response:
+    """The item's page, or the honest page that says why there is none."""
+    try:
+        ctx.limiter.take(address_of(request), is_key=False, at=ctx.clock())
+        found = find(Visitor(ctx, None))
+    except UnknownItem as error:
+        return honest_page(site, visit, "unknown", status=error.status, numbers=numbers)
+    except Withheld as error:
+        return honest_page(site, visit, "withheld", status=error.status, numbers=numbers)
+    except RateLimited as error:
+        return honest_page(site, visit, "busy", status=error.status, error=error)
+    except BusyError as error:
+        return honest_page(site, visit, "away", status=error.status, error=error)
+    return _page_of(found, ctx, site, visit, link=link, serial=numbers[1] if numbers else None)
+
+
+def _page_of(found: Found, ctx: Context, site: Site, visit: Visit, *, link: str, serial: str | None) -> Response:
+    shown = Shown(
+        passport=orjson.loads(found.passport),
+        block=found.block,
+        final_block=found.final_block,
+        is_final=found.status == "final",
+        serial=serial,
+        link=link,
+    )
+    page = make_item_page(shown, visit.language, now=utc(ctx.clock()))
+    return HTMLResponse(site.render("item.html", visit, page=page, qr=qr_code(link)), headers=headers_in(visit.language))
+
+
+def honest_page(
+    site: Site, visit: Visit, what: str, *, status: int, numbers: tuple[str, str] | None = None, error: LedgerError | None = None
+) -> Response:
+    """Why there is no story to show, and what to do next."""
+    asked = zip(("gtin", "serial"), numbers or (), strict=False)
+    body = site.render(
+        "honest.html",
+        visit,
+        what=what,
+        steps=STEPS.get(what, ()),
+        numbers=_numbers(dict(asked), visit.language),
+        values=dict(zip(("gtin", "serial"), numbers, strict=True)) if numbers and what == "unknown" else None,
+    )
+    headers = headers_in(visit.language) | (error_headers(error) if error else {})
+    return HTMLResponse(body, status_code=status, headers=headers)
+
+
+def _search_page(site: Site, visit: Visit, values: dict[str, str], wrong: dict[str, str], status: int) -> Response:
+    shown = {name: value[:REFLECTED] for name, value in values.items()}
+    return HTMLResponse(
+        site.render("search.html", visit, values=shown, errors=wrong), status_code=status, headers=headers_in(visit.language)
+    )
+
+
+def _numbers(asked: dict[str, str], language: Language) -> Sequence[Pair]:
+    return [Pair(language.say(f"item.{name}"), language.plain(value), is_code=True) for name, value in asked.items()]
+
+
+def compact(gtin: str) -> str:
+    """Without the spaces and hyphens that cards print between digits."""
+    return gtin.replace(" ", "").replace("-", "").replace("\u00a0", "")
+
+
+def errors_in(values: dict[str, str], language: Language) -> dict[str, str]:
+    """What is wrong with the numbers, field by field, in words."""
+    keys = {"gtin": _gtin_error(compact(values["gtin"])), "serial": _serial_error(values["serial"])}
+    return {field: language.say(f"error.{key}") for field, key in keys.items() if key is not None}
+
+
+def _gtin_error(gtin: str) -> str | None:
+    if not gtin:
+        return "gtin_missing"
+    if len(gtin) not in GTIN_LENGTHS or not (gtin.isascii() and gtin.isdigit()):
+        return "gtin_length"
+    return None if _reads(gtin14, gtin) else "gtin_check"
+
+
+def _serial_error(serial: str) -> str | None:
+    if not serial:
+        return "serial_missing"
+    if len(serial) > SERIAL_LENGTH:
+        return "serial_length"
+    return None if _reads(valid_serial, serial) else "serial_characters"
+
+
+def _reads(read: Any, text: str) -> bool:
+    try:
+        read(text)
+    except Unreadable:
+        return False
+    return True
