@@ -16,7 +16,7 @@ from ledger_api.store import verifying as rows
 from ledger_api.store.records import is_partner
 from ledger_api.verification.agreement import NOBODY, Resale, flaw_in
 from ledger_api.verification.codes import CODES, as_markdown
-from ledger_api.verification.decision import Answer, AsOf, Asked, Found, decide, item_facts
+from ledger_api.verification.decision import Answer, Asked, AsOf, Found, decide, item_facts
 from ledger_api.verification.statement import STATEMENT_TYPE, make_statement, statement_digest, typed_data
 from ledger_verify.codes import KIND_CODES, Kind
 from ledger_verify.hashing import organization_id
