@@ -64,3 +64,17 @@ def mirror(engine: Engine) -> dict[str, list[Any]]:
 
 def statuses(engine: Engine) -> list[tuple[str, int | None]]:
     return [(status, reason) for status, reason in rows(engine, "SELECT status, reason FROM events ORDER BY id")]
+
+
+def copy_payload_store(source: Engine, target: Engine) -> None:
+    """What cannot be had from the chain, into a database that has nothing yet."""
+    for name in PAYLOAD_STORE:
+        table = SQLModel.metadata.tables[name]
+        with source.connect() as reads, target.begin() as writes:
+            found = [row._asdict() for row in reads.execute(table.select())]
+            if found:
+                writes.execute(table.insert(), found)
+
+
+def without(tables: dict[str, list[Any]], *names: str) -> dict[str, list[Any]]:
+    return {name: found for name, found in tables.items() if name not in names}

@@ -31,7 +31,6 @@ FIRST_SPAN = 64
 NEAR_SPAN = 32  # blocks asked one by one
 WIDEST_SPAN = 20_000
 WANTED_LOGS = 4_000  # in one transaction
-MOST_REFRESHES = 2_000  # in one transaction
 ANCESTORS_AT_ONCE = 64
 
 logger = structlog.get_logger(__name__)
@@ -48,6 +47,7 @@ class Following:
     from_block: int  # of the deployment
     owner: str  # of the lease: this process
     lease_seconds: int = 10
+    most_refreshes: int = 2_000  # passports of untouched items made again in one transaction
 
     @property
     def shown_chain(self) -> Json:
@@ -151,7 +151,7 @@ def step(following: Following, *, now: datetime, span: int = FIRST_SPAN) -> Prog
     moved = cursor._replace(next_block=to_block + 1, head_block=max(head.number, to_block), final_block=final)
     if moved != cursor or effects.refreshed or effects.renamed:
         _write(following, cursor, moved, effects, now)
-    queued = effects.stale or effects.renamed or effects.registry_logs or len(effects.refreshed) == MOST_REFRESHES
+    queued = effects.stale or effects.renamed or effects.registry_logs or len(effects.refreshed) == following.most_refreshes
     idle = to_block >= head.number and not queued
     return Progress(to_block, len(stretch.logs) if stretch else 0, span=span, idle=idle)
 
@@ -215,24 +215,25 @@ def _common_ancestor(following: Following, cursor: Cursor, head: Block) -> int |
         ReorgTooDeep: it is below the final block.
         WrongChain, ContractMissing: because this is another chain altogether.
     """
-    below = min(cursor.next_block - 1, head.number)
-    deeper = False
-    while True:
+    below, most = min(cursor.next_block - 1, head.number), 1
+    while below >= following.from_block:
         with reading(following.engine) as connection:
-            ours = mirror.newest_blocks(connection, below, ANCESTORS_AT_ONCE if deeper else 1)
+            ours = mirror.newest_blocks(connection, below, most)
         theirs = following.source.blocks(block.number for block in ours)
         for mine, other in zip(ours, theirs, strict=True):
             if other is not None and other.hash == mine.hash:
-                return mine.number if deeper else None
-        if not ours and not deeper:
-            return None
-        below = ours[-1].number - 1 if ours else following.from_block - 1
-        if below < cursor.final_block:
-            check(following)
-            raise ReorgTooDeep(final_block=cursor.final_block)
+                return None if most == 1 else _above_final(following, cursor, mine.number)
         if not ours:
-            return below
-        deeper = True
+            break
+        below, most = ours[-1].number - 1, ANCESTORS_AT_ONCE
+    return None if most == 1 else _above_final(following, cursor, following.from_block - 1)
+
+
+def _above_final(following: Following, cursor: Cursor, ancestor: int) -> int:
+    if ancestor < cursor.final_block:
+        check(following)
+        raise ReorgTooDeep(ancestor=ancestor, final_block=cursor.final_block)
+    return ancestor
 
 
 # --- what follows from it ------------------------------------------------------------------------------------------
@@ -253,8 +254,8 @@ def _effects(connection: Connection, following: Following, stretch: Stretch | No
     times = {block.number: block.timestamp for block in stretch.blocks} if stretch else {}
     folded = fold_logs(decoded, times, stored.histories(connection, touched(decoded)), following.network.terms)
     dependent = stored.made_from(connection, folded.histories) - folded.histories.keys()
-    waiting = set(stored.waiting_refreshes(connection, MOST_REFRESHES))
-    now_too = sorted((waiting | dependent) - folded.histories.keys())[:MOST_REFRESHES]
+    waiting = set(stored.waiting_refreshes(connection, following.most_refreshes))
+    now_too = sorted((waiting | dependent) - folded.histories.keys())[: following.most_refreshes]
     histories = {**folded.histories, **stored.histories(connection, now_too)}
     made = make_passports(connection, histories, names=names, compromised=compromised, chain=following.shown_chain)
     shown = mirror.read_shown(connection)
