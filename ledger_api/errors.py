@@ -25,6 +25,12 @@ class LedgerError(Exception):
         super().__init__(self.message)
 
 
+class Unexpected(LedgerError):
+    """Something went wrong that should not; it was logged under the request id."""
+
+    code, status = "unexpected", 500
+
+
 class CallerError(LedgerError):
     """The request cannot be served as it is."""
 
@@ -80,6 +86,12 @@ class NotFound(CallerError):
     """There is nothing here."""
 
     code, status = "not-found", 404
+
+
+class MethodNotAllowed(CallerError):
+    """This address does not know the method."""
+
+    code, status = "method-not-allowed", 405
 
 
 class UnknownItem(NotFound):
