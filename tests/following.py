@@ -27,6 +27,7 @@ MIRROR = (
     "shown",
     "refreshes",
 )
+PAYLOAD_STORE = ("profiles", "identifiers", "payloads")
 
 
 def new_database(url: str) -> Engine:

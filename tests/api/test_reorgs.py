@@ -11,8 +11,8 @@ from ledger_api.indexer.following import check, step
 from ledger_api.indexer.loop import catch_up
 from ledger_verify.codes import Kind, Reason, Role
 from ledger_verify.hashing import claim_holder
-from ledger_verify.state import UNBORN, state_from_bytes
-from tests.fake_chain import NETWORK, FakeChain, World
+from ledger_verify.state import UNBORN, Event, state_from_bytes
+from tests.fake_chain import NETWORK, FakeChain, Member, World
 from tests.following import NOW, clock, copy_payload_store, following, mirror, new_database, passport, statuses, value, without
 
 OWNER = claim_holder("0x" + "77" * 20)
@@ -116,7 +116,7 @@ def test_a_recorded_event_is_accepted_again_after_a_reorg_and_its_state_is_the_t
 
 
 def test_a_refused_event_is_accepted_again_when_its_block_falls_out(world: World, engine: Engine) -> None:
-    maison, event = _refused(world, engine)
+    _refused(world, engine)
     indexer = following(engine, world.chain)
     catch_up(indexer, clock=clock)
     assert statuses(engine) == [("refused", Reason.ON_HOLD)]
@@ -152,7 +152,7 @@ def test_a_refusal_undone_leaves_the_same_event_sent_again_alone(world: World, e
     assert statuses(engine) == [("refused", Reason.ON_HOLD), ("accepted", None)]
 
 
-def _refused(world: World, engine: Engine) -> tuple[object, object]:
+def _refused(world: World, engine: Engine) -> tuple[Member, Event]:
     maison = world.admit("did:web:maison.example", "Maison")
     bag = world.manufacture(maison, "S-1")
     world.mine()
