@@ -85,7 +85,7 @@ def signature(text: str) -> bytes:
     return bytes.fromhex(text[2:])
 
 
-def _read_by(read: Callable[[str], Any]) -> PlainValidator:
+def read_by(read: Callable[[str], Any]) -> PlainValidator:
     def validate(value: object) -> Any:
         if not isinstance(value, str):
             raise PydanticCustomError("malformed", "Expected text.")
@@ -101,28 +101,28 @@ def _schema(pattern: str | None = None, **members: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", **({"pattern": pattern} if pattern else {}), **members})
 
 
-Time = Annotated[int, _read_by(seconds), _schema(format="date-time", examples=["2025-03-01T09:30:00+01:00"])]
-Gtin = Annotated[str, _read_by(identifiers.gtin14), _schema(r"^[0-9]{8,14}$", examples=["03760001000399"])]
-Serial = Annotated[str, _read_by(identifiers.serial), _schema(r"""^[!"%-?A-Z_a-z]{1,20}$""", examples=["A3513268"])]
-Did = Annotated[str, _read_by(identifiers.did), _schema(r"^did:", maxLength=identifiers.DID_LENGTH, examples=["did:web:maison.example"])]
+Time = Annotated[int, read_by(seconds), _schema(format="date-time", examples=["2025-03-01T09:30:00+01:00"])]
+Gtin = Annotated[str, read_by(identifiers.gtin14), _schema(r"^[0-9]{8,14}$", examples=["03760001000399"])]
+Serial = Annotated[str, read_by(identifiers.serial), _schema(r"""^[!"%-?A-Z_a-z]{1,20}$""", examples=["A3513268"])]
+Did = Annotated[str, read_by(identifiers.did), _schema(r"^did:", maxLength=identifiers.DID_LENGTH, examples=["did:web:maison.example"])]
 OrganizationDid = Annotated[
     bytes,
-    _read_by(lambda text: organization_id(identifiers.did(text))),
+    read_by(lambda text: organization_id(identifiers.did(text))),
     _schema(r"^did:", maxLength=identifiers.DID_LENGTH, examples=["did:web:boutique.example"]),
 ]
 DigitalLink = Annotated[
     tuple[str, str],
-    _read_by(identifiers.digital_link),
+    read_by(identifiers.digital_link),
     _schema(format="uri", examples=["https://id.example/01/03760001000399/21/A3513268"]),
 ]
-Bytes32 = Annotated[bytes, _read_by(identifiers.bytes32), _schema(r"^0x[0-9a-f]{64}$")]
-Address = Annotated[bytes, _read_by(identifiers.address), _schema(r"^0x[0-9a-fA-F]{40}$")]
-ClaimKey = Annotated[bytes, _read_by(lambda text: claim_holder(identifiers.address(text))), _schema(r"^0x[0-9a-fA-F]{40}$")]
-Holder = Annotated[bytes, _read_by(holder), _schema(description="A claim key's address, or an organization's DID.")]
-Signature = Annotated[bytes, _read_by(signature), _schema(r"^0x[0-9a-fA-F]{130}$")]
-LotName = Annotated[str, _read_by(lot_name), _schema(maxLength=LOT_BYTES, examples=["CONC-202500035"])]
+Bytes32 = Annotated[bytes, read_by(identifiers.bytes32), _schema(r"^0x[0-9a-f]{64}$")]
+Address = Annotated[bytes, read_by(identifiers.address), _schema(r"^0x[0-9a-fA-F]{40}$")]
+ClaimKey = Annotated[bytes, read_by(lambda text: claim_holder(identifiers.address(text))), _schema(r"^0x[0-9a-fA-F]{40}$")]
+Holder = Annotated[bytes, read_by(holder), _schema(description="A claim key's address, or an organization's DID.")]
+Signature = Annotated[bytes, read_by(signature), _schema(r"^0x[0-9a-fA-F]{130}$")]
+LotName = Annotated[str, read_by(lot_name), _schema(maxLength=LOT_BYTES, examples=["CONC-202500035"])]
 LotReference = Annotated[
-    str, _read_by(lambda text: "#".join(lot_reference(text))), _schema("^did:.+#.+$", examples=["did:web:conceria.example#CONC-202500035"])
+    str, read_by(lambda text: "#".join(lot_reference(text))), _schema("^did:.+#.+$", examples=["did:web:conceria.example#CONC-202500035"])
 ]
 
 Line = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=300)]

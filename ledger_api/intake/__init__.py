@@ -5,5 +5,6 @@ organization signed itself. No HTTP; time and ids are parameters.
 """
 
 from ledger_api.intake.accepting import AuthorityCache, EventResult, Intake, Order, Submission, accept_events
+from ledger_api.intake.batches import accept_batch
 
-__all__ = ["AuthorityCache", "EventResult", "Intake", "Order", "Submission", "accept_events"]
+__all__ = ["AuthorityCache", "EventResult", "Intake", "Order", "Submission", "accept_batch", "accept_events"]

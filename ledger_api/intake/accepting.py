@@ -111,7 +111,7 @@ def accept_events(intake: Intake, events: Sequence[AnyEvent | Refusal], order: O
             names = read_names(connection, (body for body in events if not isinstance(body, Refusal)))
         keys = HeldKeys(order.organization, intake.network.consortium, intake.blinding, registry)
         prepared = [
-            _allowed(body, order) or prepare(index, body, order.organization, keys, names)  # type: ignore[arg-type]  # no Refusal is left
+            allowed(body, order) or prepare(index, body, order.organization, keys, names)  # type: ignore[arg-type]  # no Refusal is left
             for index, body in enumerate(events)
         ]
         try:
@@ -121,7 +121,7 @@ def accept_events(intake: Intake, events: Sequence[AnyEvent | Refusal], order: O
     raise DatabaseBusy("Others keep accepting the same events; try again.")
 
 
-def _allowed(body: AnyEvent | Refusal, order: Order) -> Refusal | None:
+def allowed(body: AnyEvent | Refusal, order: Order) -> Refusal | None:
     if isinstance(body, Refusal):
         return body
     if order.kinds is not None and body.kind not in {kind.code for kind in order.kinds}:
@@ -134,6 +134,7 @@ class Signed:
     """What an organization settled by its own signature: the heads its events follow, and its batch."""
 
     heads: Sequence[Head]
+    refusal: Refusal | None  # of the batch as a whole: signer, standing, deadline
     batch: dict[str, Any]  # the row
 
 
@@ -157,7 +158,7 @@ def commit_list(
     """Steps 3 and 4. Raises RowExists when somebody else was faster."""
     with writing(intake.engine) as connection:
         bench, live = _bench(connection, intake, prepared, order, found)
-        judged = [_judge(one, bench, live, None if signed is None else signed.heads[place]) for place, one in enumerate(prepared)]
+        judged = [_judge(place, one, bench, live, signed) for place, one in enumerate(prepared)]
         if order.all_or_nothing or signed is not None:
             judged = _together(judged)
         accepted = [one for one in judged if isinstance(one, Accepted)]
@@ -192,13 +193,15 @@ def _bench(
     return bench, rows.live_events(connection, (known for one in events for known in (one.event_id, *one.former_ids)))
 
 
-def _judge(one: Prepared | Refusal, bench: Bench, live: dict[bytes, str | None], head: Head | None) -> Judged:
+def _judge(place: int, one: Prepared | Refusal, bench: Bench, live: dict[bytes, str | None], signed: Signed | None) -> Judged:
     if isinstance(one, Refusal):
         return one
     known = next((each for each in (one.event_id, *one.former_ids) if each in live), None)
     if known is not None:
         return Repeat(live[known])
-    judged = bench.judge(one, head=head)
+    if signed is not None and signed.refusal is not None:
+        return signed.refusal
+    judged = bench.judge(one, head=None if signed is None else signed.heads[place])
     if isinstance(judged, Reason):
         return Refusal(judged, SENTENCES[judged], facts=_facts(judged, one, bench))
     live[one.event_id] = None  # said twice in one list: the second is a repeat of the first

@@ -25,10 +25,11 @@ from ledger_api.errors import (
     LedgerError,
     NotFound,
 )
-from ledger_api.intake import EventResult, Order, Submission, accept_events
+from ledger_api.intake import Order, Submission, accept_events
 from ledger_api.routes.deps import Context, Ctx, Db, IdempotencyKey, NewOrder, RawBody, Reader, Writer
 from ledger_api.routes.once import Once, rendered, request_hash
 from ledger_api.routes.problems import document, errors
+from ledger_api.routes.results import shape, summary, summed
 from ledger_api.routes.schemas import EventOut, SubmissionResultOut, hex_of, moment
 from ledger_api.store import submissions as rows
 from ledger_verify.transition import Kind, Reason
@@ -116,7 +117,7 @@ def _answer(ctx: Context, order: Order, once: Once, value: Any) -> Response:
 
         def finish(connection: Connection, submission: Submission) -> None:
             nonlocal answer
-            answer = _single(submission, order) if single else (202, orjson.dumps(_summed(submission)))
+            answer = _single(submission, order) if single else (202, orjson.dumps(summed(submission)))
             once.keep(connection, *answer)
 
         accept_events(ctx.intake, [parse_event(one) for one in ([value] if single else value)], order, finish=finish)
@@ -126,40 +127,11 @@ def _answer(ctx: Context, order: Order, once: Once, value: Any) -> Response:
 def _single(submission: Submission, order: Order) -> tuple[int, bytes]:
     result = submission.results[0]
     if result.reason is None:
-        return 202, orjson.dumps(_summed(submission))
+        return 202, orjson.dumps(summed(submission))
     leaf = EventUnreadable if result.reason <= Reason.UNKNOWN_ORGANIZATION else EventRefused
-    facts = {name: value for name, value in _shape(result).items() if name in ("event_id", "item", "field") and value is not None}
+    facts = {name: value for name, value in shape(result).items() if name in ("event_id", "item", "field") and value is not None}
     error = leaf(result.message, reason=result.reason.code, facts=result.facts, **facts)
     return error.status, orjson.dumps(document(error, order.request_id))
-
-
-def _summed(submission: Submission) -> dict[str, Any]:
-    return {**_summary(submission.id, submission.results), "results": [_shape(result) for result in submission.results]}
-
-
-def _summary(submission: str | None, results: list[EventResult]) -> dict[str, Any]:
-    statuses = [result.status for result in results]
-    return {
-        "submission": submission,
-        "accepted": statuses.count("accepted"),
-        "duplicates": statuses.count("duplicate"),
-        "refused": statuses.count("refused"),
-    }
-
-
-def _shape(result: EventResult) -> dict[str, Any]:
-    """As `EventResultOut`, which documents it; built by hand because there may be a hundred thousand."""
-    return {
-        "index": result.index,
-        "status": result.status,
-        "event_id": hex_of(result.event_id),
-        "item": hex_of(result.item),
-        "submission": result.submission,
-        "reason": None if result.reason is None else result.reason.code,
-        "field": result.at,
-        "message": result.message,
-        "facts": result.facts,
-    }
 
 
 # --- lines -----------------------------------------------------------------------------------------------------------
@@ -186,13 +158,13 @@ def _results(ctx: Context, order: Order, once: Once, lines: list[bytes]) -> Iter
             chunk = [_parse_line(line) for line in lines[offset : offset + LONGEST_LIST]]
             submission = accept_events(ctx.intake, chunk, replace(order, offset=offset))
             for name in totals:
-                totals[name] += _summary(None, submission.results)[name]
-            text = b"".join(orjson.dumps(_shape(result), option=orjson.OPT_APPEND_NEWLINE) for result in submission.results)
+                totals[name] += summary(None, submission.results)[name]
+            text = b"".join(orjson.dumps(shape(result), option=orjson.OPT_APPEND_NEWLINE) for result in submission.results)
             told.append(text)
             yield text
-        summary = orjson.dumps({"submission": order.submission if totals["accepted"] else None, **totals}, option=orjson.OPT_APPEND_NEWLINE)
-        once.keep_now(202, b"".join((*told, summary)))
-        yield summary
+        last = orjson.dumps({"submission": order.submission if totals["accepted"] else None, **totals}, option=orjson.OPT_APPEND_NEWLINE)
+        once.keep_now(202, b"".join((*told, last)))
+        yield last
     except LedgerError as error:
         yield orjson.dumps({"problem": document(error, order.request_id)}, option=orjson.OPT_APPEND_NEWLINE)
     finally:
