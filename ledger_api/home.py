@@ -163,7 +163,7 @@ def embedded_chain(home: Home, settings: Settings) -> Iterator[str]:
         _await_port(port, process)
         yield f"http://127.0.0.1:{port}"
     finally:
-        stop(process)
+        stop(process, asking=signal.SIGINT)  # on which Anvil writes its state a last time
         log.close()
 
 
@@ -178,11 +178,11 @@ def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
     raise BusyError("the embedded chain did not answer within 30 s")
 
 
-def stop(process: subprocess.Popen[bytes], *, patience: float = 20.0) -> None:
+def stop(process: subprocess.Popen[bytes], *, asking: signal.Signals = signal.SIGTERM, patience: float = 20.0) -> None:
     """Ask a process of ours to end (it finishes its step), then insist."""
     if process.poll() is not None:
         return
-    process.send_signal(signal.SIGINT)
+    process.send_signal(asking)
     try:
         process.wait(timeout=patience)
     except subprocess.TimeoutExpired:

@@ -12,6 +12,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from subprocess import Popen
 
+from pydantic import SecretStr
+
 from ledger_api.errors import BusyError
 from ledger_api.home import Home, embedded_chain, free_port, loops
 from ledger_api.service import Service, deploy_once, open_service
@@ -92,8 +94,10 @@ def _work(settings: Settings) -> tuple[str, ...]:
 
 
 def _environment(settings: Settings, rpc_url: str) -> dict[str, str]:
-    """What the loops need to know beyond our own environment, which they inherit."""
-    return {"LEDGER_HOME": str(settings.home.resolve()), "LEDGER_RPC_URL": rpc_url}
+    """What the loops need to know beyond our own environment, which they inherit (secrets travel by it alone)."""
+    chosen = {name: getattr(settings, name) for name in settings.model_fields_set}
+    told = {f"LEDGER_{name.upper()}": str(value) for name, value in chosen.items() if value is not None and not isinstance(value, SecretStr)}
+    return told | {"LEDGER_HOME": str(settings.home.resolve()), "LEDGER_RPC_URL": rpc_url}
 
 
 def _await_ready(url: str, processes: list[Popen[bytes]]) -> None:
