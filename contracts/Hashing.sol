@@ -5,8 +5,8 @@ import {Approval, Aside, Event, SignedBatch} from "./interfaces/IProvenanceLedge
 import {Facts} from "./types/Facts.sol";
 
 /// @title Every hash of docs/protocol.md, and nothing else
-/// @dev Pure. A field that does not fit its type reverts while it is encoded: only a carrier can make one, because
-/// nobody signs it.
+/// @dev Pure. The two assembly blocks hash what already lies in line instead of copying it word by word first
+/// (docs/decisions/assembly-for-hashing.md).
 library Hashing {
     bytes32 internal constant EVENT_TYPEHASH = keccak256(
         "Event(bytes32 item,uint8 kind,bytes32 head,uint48 occurredAt,bytes32 party,uint64 detail,bytes32 payload)"
@@ -21,8 +21,16 @@ library Hashing {
     bytes32 internal constant ENDORSEMENT_TYPEHASH =
         keccak256("Endorsement(bytes32 brand,bytes32 eventHash,uint48 deadline)");
 
-    function hashEvent(Event calldata occurrence) internal pure returns (bytes32) {
-        return keccak256(abi.encode(EVENT_TYPEHASH, occurrence));
+    /// @dev An event's seven calldata words are its EIP-712 encoding. A word that does not fit its type makes a hash
+    /// that nobody signs, and reverts as soon as it is read.
+    function hashEvent(Event calldata occurrence) internal pure returns (bytes32 eventHash) {
+        bytes32 typeHash = EVENT_TYPEHASH;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, typeHash)
+            calldatacopy(add(free, 0x20), occurrence, 0xe0)
+            eventHash := keccak256(free, 0x100)
+        }
     }
 
     function hashEvents(Event[] calldata events) internal pure returns (bytes32[] memory eventHashes) {
@@ -41,9 +49,16 @@ library Hashing {
                 batch.signer,
                 batch.deadline,
                 batch.allOrNothing,
-                keccak256(abi.encodePacked(eventHashes))
+                hashWords(eventHashes)
             )
         );
+    }
+
+    /// @dev An array's words lie in line behind its length.
+    function hashWords(bytes32[] memory words) internal pure returns (bytes32 wordsHash) {
+        assembly ("memory-safe") {
+            wordsHash := keccak256(add(words, 0x20), mul(mload(words), 0x20))
+        }
     }
 
     function hashConsent(Event calldata occurrence, bytes32 head, bytes32 oldHolder, Approval calldata approval)
@@ -80,13 +95,13 @@ library Hashing {
         return keccak256(abi.encode(maker, commitment));
     }
 
-    /// @dev What a word keeps of all that is not in clear. 200 bits: more than an address has.
+    /// @dev What a word commits to: all that is not in clear.
     function commit(bytes32 head, bytes32 holder, bytes32 brand, Facts facts, bytes32 aside)
         internal
         pure
-        returns (uint200)
+        returns (bytes32)
     {
-        return uint200(uint256(keccak256(abi.encode(head, holder, brand, facts, aside))));
+        return keccak256(abi.encode(head, holder, brand, facts, aside));
     }
 
     function hashAside(Aside memory aside) internal pure returns (bytes32) {

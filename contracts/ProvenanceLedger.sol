@@ -7,12 +7,12 @@ import {Memory} from "@openzeppelin/contracts/utils/Memory.sol";
 import {ERC165, IERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
 
 import {Authority, Docket} from "./Authority.sol";
-import {BoundedSignature} from "./BoundedSignature.sol";
 import {Hashing} from "./Hashing.sol";
+import {Judgement} from "./Judgement.sol";
 import {State, Transition} from "./Transition.sol";
 import {IERC5646} from "./interfaces/IERC5646.sol";
 import {IOrganizationRegistry} from "./interfaces/IOrganizationRegistry.sol";
-import {Approval, Event, IProvenanceLedger, Opening, SignedBatch, Witness} from "./interfaces/IProvenanceLedger.sol";
+import {Approval, Event, IProvenanceLedger, SignedBatch, Witness} from "./interfaces/IProvenanceLedger.sol";
 import {Facts} from "./types/Facts.sol";
 import {ItemWord} from "./types/ItemWord.sol";
 import {Kind, Reason} from "./types/Numbers.sol";
@@ -20,7 +20,7 @@ import {Kind, Reason} from "./types/Numbers.sol";
 /// @title One word for the life of every item
 /// @dev A word is opened with the carrier's witness, judged, changed by the pure transition and stored again. Who may
 /// do what is asked in `Authority`; what it does to an item is in `Transition`.
-contract ProvenanceLedger is Authority, ERC165 {
+contract ProvenanceLedger is Judgement, ERC165 {
     using Transition for State;
 
     /// @dev A word behind a reference, so that its place is hashed once for reading and writing.
@@ -114,25 +114,6 @@ contract ProvenanceLedger is Authority, ERC165 {
         }
     }
 
-    function _judgeBatch(SignedBatch calldata batch, bytes32 batchHash)
-        private
-        view
-        returns (uint8 reason, uint8 roles)
-    {
-        bool admitted;
-        bool suspended;
-        bool active;
-        (admitted, suspended, roles, active) = REGISTRY.credentials(batch.organization, batch.signer);
-        if (!admitted) return (Reason.UNKNOWN_ORGANIZATION, roles);
-        if (suspended) return (Reason.SUSPENDED, roles);
-        if (!active) return (Reason.SIGNER_INVALID, roles);
-        if (!BoundedSignature.isSigners(batch.signer, _hashTypedDataV4(batchHash), batch.signature)) {
-            return (Reason.SIGNER_INVALID, roles);
-        }
-        // A deadline of hours does not care about the seconds a block's maker may shift.
-        if (block.timestamp > batch.deadline) return (Reason.DEADLINE_PASSED, roles);
-    }
-
     /// @dev The ledger calls itself, because only the end of a call undoes what it wrote.
     function _recordAllOrNothing(
         SignedBatch calldata batch,
@@ -163,47 +144,40 @@ contract ProvenanceLedger is Authority, ERC165 {
         private
     {
         Docket memory docket = _newDocket(batch, roles);
-        Memory.Pointer afterDocket = Memory.getFreeMemoryPointer();
+        State memory state;
+        Event[] calldata events = batch.events;
+        Witness[] calldata witnesses = batch.witnesses;
+        Memory.Pointer free = Memory.getFreeMemoryPointer();
         for (uint256 i = 0; i < eventHashes.length; ++i) {
-            _turnTo(docket, batch, i);
-            uint8 reason = _recordEvent(batch, docket, eventHashes[i]);
+            uint8 reason = _recordEvent(batch, docket, state, events[i], witnesses[i], eventHashes[i]);
             if (reason != Reason.NONE) {
                 if (batch.allOrNothing) revert GroupEnds(i, reason);
-                emit Refused(batch.events[i].item, eventHashes[i], batchHash, reason, msg.sender);
+                emit Refused(events[i].item, eventHashes[i], batchHash, reason, msg.sender);
             }
-            // Nothing of one event is looked at in the next: without this, memory would grow and its price with it.
-            Memory.unsafeSetFreeMemoryPointer(afterDocket);
+            _turnPage(batch, docket);
+            // What one event left in memory is not looked at in the next; kept, it would make each dearer than the last.
+            Memory.unsafeSetFreeMemoryPointer(free);
         }
-        if (docket.openings != batch.openings.length || docket.approvals != batch.approvals.length) {
-            revert CarrierFault();
-        }
+        _requireAllReached(batch, docket);
     }
 
-    function _recordEvent(SignedBatch calldata batch, Docket memory docket, bytes32 eventHash)
-        private
-        returns (uint8 reason)
-    {
-        Event calldata occurrence = batch.events[docket.index];
-        Shelf storage shelf = _shelves[occurrence.item];
-        State memory state = _open(shelf.word, batch, docket);
-        reason = _judge(batch, docket, state, eventHash);
-        if (reason != Reason.NONE) return reason;
-
-        state.apply_(occurrence, eventHash, docket.circumstance);
-        shelf.word = state.close();
-
-        _emitInputs(batch, docket, occurrence, eventHash);
-    }
-
-    function _emitInputs(
+    function _recordEvent(
         SignedBatch calldata batch,
         Docket memory docket,
+        State memory state,
         Event calldata occurrence,
+        Witness calldata witness,
         bytes32 eventHash
-    ) private {
+    ) private returns (uint8 reason) {
+        Shelf storage shelf = _shelves[occurrence.item];
+        _open(shelf.word, batch, docket, state, occurrence, witness);
+        reason = _judge(batch, docket, state, occurrence);
+        if (reason != Reason.NONE) return reason;
+
+        shelf.word = state.advance(occurrence, eventHash, docket.circumstance);
+
         if (occurrence.kind == Kind.ENROLMENT) {
-            Opening calldata opening = _opening(batch, docket);
-            emit Enrolled(occurrence.item, opening.brand, opening.serialCommitment);
+            emit Enrolled(occurrence.item, state.brand, _opening(batch, docket).serialCommitment);
         }
         if (docket.circumstance.byOrder) emit ReleasedByOrder(occurrence.item, occurrence.detail.a());
         emit Recorded({
@@ -219,29 +193,29 @@ contract ProvenanceLedger is Authority, ERC165 {
         });
     }
 
-    /// @dev Reverts with `WitnessMismatch` for what does not open the word.
-    function _open(ItemWord stored, SignedBatch calldata batch, Docket memory docket)
-        private
-        pure
-        returns (State memory state)
-    {
-        Witness calldata witness = batch.witnesses[docket.index];
-        Event calldata occurrence = batch.events[docket.index];
-        if (stored.isUnborn()) {
-            bool blank = witness.head | witness.holder | witness.brand == 0 && Facts.unwrap(witness.facts) == 0;
-            if (!blank) revert WitnessMismatch(occurrence.item);
-            return state;
-        }
-
-        state.sequence = stored.sequence();
-        state.stage = stored.stage();
-        state.verdict = stored.verdict();
-        state.holds = stored.holds();
-        state.head = witness.head == 0 ? occurrence.head : witness.head;
+    /// @dev Fills `state`, which the event before may have used. Reverts with `WitnessMismatch` for what does not open
+    /// the word.
+    function _open(
+        ItemWord stored,
+        SignedBatch calldata batch,
+        Docket memory docket,
+        State memory state,
+        Event calldata occurrence,
+        Witness calldata witness
+    ) private pure {
+        if (state.facts.hasAside()) state.clearAside();
+        state.word = stored;
+        state.head = witness.head;
         state.holder = witness.holder;
         state.brand = witness.brand;
         state.facts = witness.facts;
-        if (state.facts.hasAside()) state.aside = _opening(batch, docket).aside;
-        if (ItemWord.unwrap(state.close()) != ItemWord.unwrap(stored)) revert WitnessMismatch(occurrence.item);
+        if (stored.isUnborn()) {
+            bool blank = state.head | state.holder | state.brand == 0 && Facts.unwrap(state.facts) == 0;
+            if (!blank) revert WitnessMismatch(occurrence.item);
+            return;
+        }
+        if (state.head == 0) state.head = occurrence.head;
+        if (state.facts.hasAside()) state.fillAside(_opening(batch, docket).aside);
+        if (!stored.isBornAs(state.commitment())) revert WitnessMismatch(occurrence.item);
     }
 }

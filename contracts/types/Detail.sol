@@ -5,7 +5,7 @@ pragma solidity ^0.8.24;
 /// means depends on the kind (docs/protocol.md §4).
 type Detail is uint64;
 
-using {a, b, time, c, consented, unconsented} for Detail global;
+using {a, b, time, c, consented, unconsented, onlyTime} for Detail global;
 
 // Casts below cut a field out of the word on purpose.
 
@@ -33,4 +33,9 @@ function consented(Detail self) pure returns (bool) {
 /// @dev The detail without its `consented` bit.
 function unconsented(Detail self) pure returns (uint64) {
     return Detail.unwrap(self) & type(uint64).max >> 1;
+}
+
+/// @dev `time` in its place, all else zero.
+function onlyTime(Detail self) pure returns (uint64) {
+    return Detail.unwrap(self) & uint64(type(uint40).max) << 16;
 }

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Authority, Docket} from "./Authority.sol";
+import {Hashing} from "./Hashing.sol";
+import {State, Transition} from "./Transition.sol";
+import {Event, Link, Opening, SignedBatch} from "./interfaces/IProvenanceLedger.sol";
+import {Detail} from "./types/Detail.sol";
+import {HoldKind, Kind, Method, Outcome, Phase, Reason, Role, Stage} from "./types/Numbers.sol";
+
+/// @title Why an event is refused: one function for each row of docs/protocol.md §8
+/// @dev Each gives its refusals in the order of their numbers. Nothing here writes storage.
+abstract contract Judgement is Authority {
+    using Transition for State;
+
+    function _judge(
+        SignedBatch calldata batch,
+        Docket memory docket,
+        State memory state,
+        Event calldata occurrence
+    ) internal view returns (uint8 reason) {
+        if (!state.isWellFormed(occurrence, docket.circumstance)) return Reason.MALFORMED;
+        if (occurrence.occurredAt > docket.circumstance.moment + Transition.SKEW) return Reason.IN_THE_FUTURE;
+        reason = _judgeKind(batch, docket, state, occurrence);
+        if (reason != Reason.NONE) return reason;
+        return state.judgeTime(occurrence, docket.circumstance);
+    }
+
+    /// @dev From *unknown organization* to *consent invalid*.
+    function _judgeKind(
+        SignedBatch calldata batch,
+        Docket memory docket,
+        State memory state,
+        Event calldata occurrence
+    ) private view returns (uint8 reason) {
+        uint8 kind = occurrence.kind;
+        if (kind == Kind.SHIPMENT) return _judgeShipment(docket, state, occurrence.party);
+        if (kind == Kind.RESALE) return _judgeOwnersHandover(batch, docket, state, occurrence);
+        if (kind == Kind.TRANSFER) return _judgeOwnersHandover(batch, docket, state, occurrence);
+        reason = Transition.judgePlace(state.word.stage(), kind);
+        if (reason != Reason.NONE) return reason;
+        if (kind == Kind.MANUFACTURE) return _judgeManufacture(docket, state);
+        if (kind == Kind.SALE) return _judgeSale(docket, state);
+        if (kind == Kind.VERDICT) return _judgeActing(docket, state, Role.AUTHENTICATOR);
+        if (kind == Kind.SERVICE) return _judgeService(batch, docket, state, occurrence);
+        if (kind == Kind.RAW_MATERIAL) return _judgeRole(docket, Role.SUPPLIER);
+        if (kind == Kind.ENROLMENT) return _judgeEnrolment(batch, docket, occurrence);
+        if (kind == Kind.DISPUTE) return _judgeDispute(batch, docket, state, occurrence);
+        if (kind == Kind.RULING) return _judgeRuling(docket, state);
+        if (kind == Kind.HOLD) return _judgeHold(batch, docket, state, occurrence);
+        if (kind == Kind.RELEASE) return _judgeRelease(batch, docket, state, occurrence);
+        if (kind == Kind.RECOVERY) return _judgeRecovery(batch, docket, state, occurrence);
+        if (kind == Kind.CORRECTION) return _judgeCorrection(batch, docket, state, occurrence);
+        return _judgeRetirement(batch, docket, state, occurrence);
+    }
+
+    // Births
+
+    function _judgeManufacture(Docket memory docket, State memory state) private view returns (uint8) {
+        if (state.word.stage() == Stage.UNBORN) return _judgeRole(docket, Role.BRAND);
+        return _speaksFor(docket, state.brand) ? Reason.NONE : Reason.ALREADY_RECORDED;
+    }
+
+    function _judgeEnrolment(SignedBatch calldata batch, Docket memory docket, Event calldata occurrence)
+        private
+        view
+        returns (uint8)
+    {
+        Opening calldata opening = _opening(batch, docket);
+        bytes32 brand = opening.brand;
+        if (Hashing.idOf(brand, opening.serialCommitment) != occurrence.item) revert WitnessMismatch(occurrence.item);
+        docket.circumstance.brand = brand;
+        if (docket.roles & Role.AUTHENTICATOR == 0) return Reason.ROLE_MISSING;
+        bool accredited = _isAccredited(docket, brand, Role.AUTHENTICATOR, occurrence.detail.c());
+        if (!accredited) return Reason.NOT_ACCREDITED;
+        return _judgePresenting(batch, docket, occurrence, opening);
+    }
+
+    // Changes of hands
+
+    /// @dev The brand may take an unsold item back.
+    function _judgeShipment(Docket memory docket, State memory state, bytes32 party) private view returns (uint8) {
+        (bool admitted, bool suspended) = _standingOf(docket, party);
+        if (!admitted) return Reason.UNKNOWN_ORGANIZATION;
+        uint8 stage = state.word.stage();
+        uint8 reason = Transition.judgePlace(stage, Kind.SHIPMENT);
+        if (reason != Reason.NONE) return reason;
+        if (suspended) return Reason.SUSPENDED;
+        reason = state.judgeHandover(false, docket.circumstance.moment);
+        if (reason != Reason.NONE) return reason;
+        bytes32 organization = docket.circumstance.organization;
+        if (organization == state.holder) return Reason.NONE;
+        bool takesBack = stage == Stage.UNSOLD && party == organization && _speaksFor(docket, state.brand);
+        return takesBack ? Reason.NONE : Reason.NOT_THE_HOLDER;
+    }
+
+    function _judgeSale(Docket memory docket, State memory state) private view returns (uint8 reason) {
+        reason = _judgeActing(docket, state, Role.RETAILER);
+        if (reason != Reason.NONE) return reason;
+        reason = state.judgeHandover(false, docket.circumstance.moment);
+        if (reason != Reason.NONE) return reason;
+        return docket.circumstance.organization == state.holder ? Reason.NONE : Reason.NOT_THE_HOLDER;
+    }
+
+    /// @dev Resale and transfer.
+    function _judgeOwnersHandover(
+        SignedBatch calldata batch,
+        Docket memory docket,
+        State memory state,
+        Event calldata occurrence
+    ) private view returns (uint8 reason) {
+        bool admitted = true;
+        bool suspended;
+        bytes32 party = occurrence.party;
+        if (Transition.isOrganization(party)) (admitted, suspended) = _standingOf(docket, party);
+        if (!admitted) return Reason.UNKNOWN_ORGANIZATION;
+        uint8 kind = occurrence.kind;
+        reason = Transition.judgePlace(state.word.stage(), kind);
+        if (reason != Reason.NONE) return reason;
+        if (kind == Kind.RESALE && docket.roles & (Role.PLATFORM | Role.RETAILER) == 0) return Reason.ROLE_MISSING;
+        if (suspended) return Reason.SUSPENDED;
+        reason = state.judgeHandover(true, docket.circumstance.moment);
+        if (reason != Reason.NONE) return reason;
+        return _judgeHolder(batch, docket, state, occurrence, true);
+    }
+
+    /// @dev The one change of hands without consent.
+    function _judgeRecovery(
+        SignedBatch calldata batch,
+        Docket memory docket,
+        State memory state,
+        Event calldata occurrence
+    ) private view returns (uint8) {
+        bool isVeto = occurrence.detail.a() == Phase.VETO;
+        if (!isVeto && !_speaksFor(docket, state.brand)) return Reason.ROLE_MISSING;
+        if (!Transition.isSold(state.word.stage())) return Reason.NOT_SOLD;
+        if (!isVeto && state.isHeldByOwner(docket.circumstance.moment)) return Reason.ON_HOLD;
+        return _judgeConsented(batch, docket, state, occurrence);
+    }
+
+    // Opinions
+
+    function _judgeDispute(
+        SignedBatch calldata batch,
+        Docket memory docket,
+        State memory state,
+        Event calldata occurrence
+    ) private view returns (uint8) {
+        bool isHolders = occurrence.detail.consented() || docket.circumstance.organization == state.holder;
+        if (!isHolders) {
+            bool isLot = state.word.stage() == Stage.LOT;
+            uint8 reason =
+                isLot ? _judgeSpeaking(docket, state.brand) : _judgeActing(docket, state, Role.AUTHENTICATOR);
+            if (reason != Reason.NONE) return reason;
+        }
+        if (Transition.isSet(state.word.holds(), HoldKind.DISPUTED)) return Reason.ON_HOLD;
+        return _judgeConsented(batch, docket, state, occurrence);
+    }
+
+    /// @dev The consortium rules where a brand lets its time pass.
+    function _judgeRuling(Docket memory docket, State memory state) private view returns (uint8) {
+        if (_speaksFor(docket, state.brand)) return Reason.NONE;
+        if (docket.circumstance.organization != CONSORTIUM) return Reason.ROLE_MISSING;
+        uint256 brandsEnd = uint256(state.aside.disputedAt) + RULING_PERIOD;
+        docket.circumstance.brandHasTime = docket.circumstance.moment < brandsEnd;
+        return Reason.NONE;
+    }
+
+    function _judgeCorrection(
+        SignedBatch calldata batch,
+        Docket memory docket,
+        State memory state,
+        Event calldata occurrence
+    ) private view returns (uint8) {
+        Detail detail = occurrence.detail;
+        bytes32 author = _openHistory(_opening(batch, docket), state, occurrence);
+        if (author != docket.circumstance.organization) return Reason.ROLE_MISSING;
+        if (detail.a() == Outcome.NONE) return Reason.NONE;
+        if (state.facts.verdictMethod() == Method.RULING) return _judgeSpeaking(docket, state.brand);
+        return _judgeActing(docket, state, Role.AUTHENTICATOR);
+    }
+
+    /// @return author the organization of the corrected event, which the links from it to the tip prove
+    function _openHistory(Opening calldata opening, State memory state, Event calldata occurrence)
+        private
+        pure
+        returns (bytes32 author)
+    {
+        Link[] calldata history = opening.history;
+        uint256 span = uint256(state.word.sequence()) - occurrence.detail.time() + 1;
+        if (history.length != span) revert CarrierFault();
+        bytes32 head = opening.priorHead;
+        for (uint256 i = 0; i < span; ++i) {
+            head = Hashing.nextHead(head, history[i].eventHash, history[i].organization);
+        }
+        if (head != state.head) revert WitnessMismatch(occurrence.item);
+        return history[0].organization;
+    }
+
+    // Holds
+
+    function _judgeHold(
+        SignedBatch calldata batch,
+        Docket memory docket,
+        State memory state,
+        Event calldata occurrence
+    ) private view returns (uint8 reason) {
+        uint8 hold = occurrence.detail.a();
+        bool sold = Transition.isSold(state.word.stage());
+        reason = _judgeHolding(docket, state, hold, sold);
+        if (reason != Reason.NONE) return reason;
+        if (state.isHeldByOther(hold, docket.circumstance)) return Reason.ON_HOLD;
+        bool consented = occurrence.detail.consented();
+        if (hold == HoldKind.IN_VERIFICATION) return _judgeHolder(batch, docket, state, occurrence, consented);
+        bool isOwners = sold && hold <= HoldKind.STOLEN;
+        if (isOwners && !consented && docket.circumstance.organization != state.holder) return Reason.CONSENT_MISSING;
+        return _judgeConsented(batch, docket, state, occurrence);
+    }
+
+    function _judgeHolding(Docket memory docket, State memory state, uint8 hold, bool sold)
+        private
+        view
+        returns (uint8)
+    {
+        if (!sold && docket.circumstance.organization == state.holder) return Reason.NONE;
+        if (sold && hold <= HoldKind.STOLEN) return Reason.NONE;
+        if (hold != HoldKind.IN_VERIFICATION) return _judgeSpeaking(docket, state.brand);
+        if (docket.roles & Role.AUTHENTICATOR == 0) return Reason.ROLE_MISSING;
+        bool accredited = _isAccredited(docket, state.brand, Role.AUTHENTICATOR, state.facts.category());
+        return accredited ? Reason.NONE : Reason.NOT_ACCREDITED;
+    }
+
+    /// @dev A hold that an organization set ends by whoever speaks for it; one that a key set, by its consent; any by
+    /// the consortium, which then does it by order.
+    function _judgeRelease(
+        SignedBatch calldata batch,
+        Docket memory docket,
+        State memory state,
+        Event calldata occurrence
+    ) private view returns (uint8) {
+        Detail detail = occurrence.detail;
+        if (Transition.isSet(state.word.holds(), detail.a())) {
+            bytes32 setter = state.aside.setters[detail.a()];
+            bool isOrganizations = Transition.isOrganization(setter);
+            bool isEntitled = isOrganizations ? _speaksFor(docket, setter) : detail.consented();
+            bool byOrder = !isEntitled && docket.circumstance.organization == CONSORTIUM;
+            docket.circumstance.byOrder = byOrder;
+            if (!isEntitled && !byOrder) return isOrganizations ? Reason.ROLE_MISSING : Reason.CONSENT_MISSING;
+        }
+        return _judgeConsented(batch, docket, state, occurrence);
+    }
+
+    // The rest of a life
+
+    /// @dev A lock against fakes must not become a lock against independent repair: with the holder's consent, anyone.
+    function _judgeService(
+        SignedBatch calldata batch,
+        Docket memory docket,
+        State memory state,
+        Event calldata occurrence
+    ) private view returns (uint8) {
+        if (occurrence.detail.consented()) return _judgeConsented(batch, docket, state, occurrence);
+        if (docket.circumstance.organization == state.holder) return Reason.NONE;
+        bool mayAct = _judgeActing(docket, state, Role.RETAILER) == Reason.NONE
+            || _judgeActing(docket, state, Role.AUTHENTICATOR) == Reason.NONE;
+        return mayAct ? Reason.NONE : Reason.CONSENT_MISSING;
+    }
+
+    function _judgeRetirement(
+        SignedBatch calldata batch,
+        Docket memory docket,
+        State memory state,
+        Event calldata occurrence
+    ) private view returns (uint8) {
+        uint8 stage = state.word.stage();
+        bool isHolder = docket.circumstance.organization == state.holder;
+        if (stage == Stage.UNSOLD) return _judgeSpeaking(docket, state.brand);
+        if (stage == Stage.LOT) return isHolder ? Reason.NONE : Reason.NOT_THE_HOLDER;
+        if (!isHolder && !occurrence.detail.consented()) return Reason.CONSENT_MISSING;
+        return _judgeConsented(batch, docket, state, occurrence);
+    }
+
+    // Role missing, not accredited
+
+    function _judgeRole(Docket memory docket, uint8 role) private pure returns (uint8) {
+        return docket.roles & role != 0 ? Reason.NONE : Reason.ROLE_MISSING;
+    }
+
+    function _judgeSpeaking(Docket memory docket, bytes32 brand) private view returns (uint8) {
+        return _speaksFor(docket, brand) ? Reason.NONE : Reason.ROLE_MISSING;
+    }
+
+    /// @dev The brand, whoever speaks for it, or an organization it accredited in a role. The commonest answer first.
+    function _judgeActing(Docket memory docket, State memory state, uint8 role) private view returns (uint8) {
+        bytes32 brand = state.brand;
+        if (docket.circumstance.organization == brand) return Reason.NONE;
+        bool inRole = docket.roles & role != 0;
+        if (inRole && _isAccredited(docket, brand, role, state.facts.category())) return Reason.NONE;
+        if (_speaksFor(docket, brand)) return Reason.NONE;
+        return inRole ? Reason.NOT_ACCREDITED : Reason.ROLE_MISSING;
+    }
+}
