@@ -15,15 +15,15 @@ from sqlalchemy import Connection
 
 from ledger_api.chain.contracts import ledger_at
 from ledger_api.chain.reverts import WitnessMismatch
-from ledger_api.errors import LaneBusy, WouldRevert
+from ledger_api.errors import ChainError, IntegrityError, LaneBusy
 from ledger_api.outbox.lane import Sight
-from ledger_api.outbox.plan import GAS_CONTRACT_WALLET, Limits, Parcel, Plan, Planner
+from ledger_api.outbox.plan import GAS_CONTRACT_WALLET, Carried, Limits, Plan, Planner, event_of
 from ledger_api.outbox.sealing import Seal, Sealed, call_data
 from ledger_api.outbox.surroundings import Surroundings
 from ledger_api.store import sending
 from ledger_api.store.engine import reading, writing
 from ledger_api.store.sending import Accepted, Batch
-from ledger_verify.hashing import ZERO32, OrganizationId
+from ledger_verify.hashing import ZERO32, OrganizationId, event_hash
 from ledger_verify.state import State, state_from_bytes
 
 logger = structlog.get_logger(__name__)
@@ -32,6 +32,7 @@ _PAGE = 600  # loose events read at once; a transaction takes about half of them
 _MOST_PAGES = 20  # beyond which what waits behind others is left for the next turn
 _MOST_PENDING = 50
 _MOST_GUESSES = 60
+_RAREST_BLOCKS = 600
 _GAS_CAP = 16_700_000  # EIP-7825 allows a transaction 2^24
 _LAST_MINUTE = 60  # a batch with less time left would be refused on arrival
 
@@ -67,6 +68,13 @@ class _Waiting:
     loose: list[Accepted] = field(default_factory=list)
     travelling: dict[bytes, list[tuple[Accepted, bytes | None]]] = field(default_factory=dict)
     states: dict[bytes, State] = field(default_factory=dict)
+    damaged: set[bytes] = field(default_factory=set)  # items with a row that is not what was accepted
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    times: int
+    again_at: int  # the block from which the node is asked again
 
 
 class Gatherer:
@@ -79,7 +87,9 @@ class Gatherer:
         self._seal = Seal(around.keyring, around.deployment.domain_separator, around.settings.batch_deadline_seconds)
         self._ledger = ledger_at(around.node, around.deployment.ledger)
         self._stale: set[bytes] = set()
-        self._failed: dict[bytes, int] = {}  # items that fail by themselves → the block from which they are tried again
+        self._impossible: list[Accepted] = []
+        self._shouted: set[int] = set()
+        self._failed: dict[bytes, _Failure] = {}  # items that made a transaction revert, or would
 
     def shrink(self) -> None:
         """A node found a transaction too large: make smaller ones from now on."""
@@ -90,21 +100,33 @@ class Gatherer:
         stale, self._stale = self._stale, set()
         return stale
 
-    def gather(self, sight: Sight, now: datetime, *, is_careful: bool) -> Load | None:
-        """The next transaction, or None while nothing may travel."""
+    def take_impossible(self) -> list[Accepted]:
+        """Events that no transaction can ever carry as they must be carried, since the last call."""
+        impossible, self._impossible = self._impossible, []
+        return impossible
+
+    def gather(self, sight: Sight, now: datetime, *, is_careful: bool, is_idle: bool) -> Load | None:
+        """The next transaction, or None while nothing may travel. `is_idle`: nothing of this lane is in flight."""
         with reading(self._around.engine) as connection:
             waiting = _Waiting()
             plan = self._plan_while_reading(connection, waiting, sight, is_careful=is_careful)
-            if is_careful and not plan.is_empty():
-                return self._gather_carefully(connection, waiting, sight, now)
-        self._stale |= plan.stale
-        return None if plan.is_empty() else self._load(plan, now)
+            self._stale |= plan.stale
+            self._impossible += plan.impossible
+            if plan.is_empty() and is_idle and self._is_any_due(sight):
+                plan, is_careful = self._plan(connection, waiting, sight, is_careful=True), True
+            if plan.is_empty():
+                return None
+            return self._gather_carefully(connection, waiting, sight, now) if is_careful else self._load(plan, sight, now)
 
-    def _load(self, plan: Plan, now: datetime) -> Load:
-        deadline_from = int(now.timestamp())
+    def _is_any_due(self, sight: Sight) -> bool:
+        return any(failure.again_at <= sight.block_number for failure in self._failed.values())
+
+    def _load(self, plan: Plan, sight: Sight, now: datetime, *, is_careful: bool = False) -> Load:
+        deadline_from = max(int(now.timestamp()), sight.block_time)
         sealed = [self._seal(parcel, deadline_from) for parcel in plan.parcels]
         gas = plan.gas + sum(GAS_CONTRACT_WALLET for one in sealed if one.signed is not None)
-        return Load(call_data(sealed), min(gas, _GAS_CAP), sealed)
+        # whether too little gas was the trouble is not known after a revert: what is not used is given back
+        return Load(call_data(sealed), min(gas * (2 if is_careful else 1), _GAS_CAP), sealed)
 
     # --- reading
 
@@ -137,10 +159,24 @@ class Gatherer:
         return page
 
     def _learn(self, connection: Connection, waiting: _Waiting, events: Sequence[Accepted]) -> None:
+        for accepted in events:
+            if event_hash(event_of(accepted)) != accepted.event_hash:
+                self._shout(accepted)
+                waiting.damaged.add(accepted.item)
         items = {accepted.item for accepted in events}
         # first what travels, then the states: an event recorded in between is found in the states
         waiting.travelling |= sending.travelling(connection, items)
         waiting.states |= {item: state_from_bytes(stored) for item, stored in sending.known_states(connection, items).items()}
+
+    def _shout(self, accepted: Accepted) -> None:
+        """Signing a damaged row would spoil the whole batch: nothing of its item travels until somebody has looked."""
+        if accepted.id in self._shouted:
+            return
+        self._shouted.add(accepted.id)
+        error = IntegrityError("an accepted event's row does not make its event hash", row=accepted.id)
+        logger.critical("nothing of this item travels", code=error.code, why=error.message, facts=error.facts)
+        with writing(self._around.engine) as connection:
+            sending.keep_error(connection, [accepted.id], f"{error.code}: {error.message}")
 
     # --- planning
 
@@ -149,7 +185,9 @@ class Gatherer:
     ) -> Plan:
         planner = Planner(self._around.deployment.terms, self._limits, history=_History(connection), is_careful=is_careful)
         planner.know(waiting.states)
-        planner.leave_out(item for item, block in self._failed.items() if block > sight.block_number)
+        planner.leave_out(waiting.damaged)
+        # what failed before travels only after the node was asked
+        planner.leave_out(item for item, failed in self._failed.items() if not is_careful or failed.again_at > sight.block_number)
         for item, ordinal in (doubts or {}).items():
             planner.doubt(item, ordinal)
         for events in waiting.travelling.values():
@@ -160,7 +198,7 @@ class Gatherer:
             if not self._add(planner, unit):
                 break
         for batch, members in put_off:
-            planner.add_signed(batch, members)
+            planner.add_signed(batch, members, is_last_chance=True)
         return planner.plan
 
     def _add(self, planner: Planner, unit: Sequence[Accepted]) -> bool:
@@ -178,26 +216,29 @@ class Gatherer:
             plan = self._plan(connection, waiting, sight, is_careful=True, doubts=doubts)
             if plan.is_empty():
                 return None
-            load = self._load(plan, now)
+            load = self._load(plan, sight, now, is_careful=True)
             try:
                 self._ledger.simulate(load.body, sender=self._relayer, gas=load.gas)
-                return load
             except WitnessMismatch as error:
-                self._doubt(plan, bytes.fromhex(error.facts["item"][2:]), doubts, sight)
-            except WouldRevert as error:
+                self._doubt(plan, bytes.fromhex(error.facts["item"][2:]), doubts, sight, error)
+            except ChainError as error:
                 if not self._narrow(waiting, plan):
-                    self._give_up(plan.parcels[0], error, sight)
+                    self._give_up(plan.events(), error, sight)
                     return None
+            else:
+                for carried in plan.events():
+                    self._failed.pop(carried.accepted.item, None)
+                return load
         return None
 
-    def _doubt(self, plan: Plan, item: bytes, doubts: dict[bytes, int], sight: Sight) -> None:
+    def _doubt(self, plan: Plan, item: bytes, doubts: dict[bytes, int], sight: Sight, error: ChainError) -> None:
         """Some event of the item was refused, or its state is not the one we know: guess the first, then the next."""
-        count = sum(1 for carried in plan.events() if carried.accepted.item == item)
+        events = [carried for carried in plan.events() if carried.accepted.item == item]
         doubts[item] = doubts.get(item, -1) + 1
-        if doubts[item] >= count - 1:
-            # not even its first event fits: the indexer is behind, or somebody else is ahead of us
+        if doubts[item] >= len(events) - 1:
+            # not even its first event fits: the indexer is behind, somebody else is ahead of us, or its papers are wrong
             del doubts[item]
-            self._failed[item] = sight.block_number + 2
+            self._give_up(events, error, sight)
 
     def _narrow(self, waiting: _Waiting, plan: Plan) -> bool:
         """Look at half of it; False when it is one batch already."""
@@ -210,13 +251,15 @@ class Gatherer:
             return True
         return False
 
-    def _give_up(self, parcel: Parcel, error: WouldRevert, sight: Sight) -> None:
-        """Alone, and the contract would still revert: that is a verdict, kept with the events and tried again later."""
-        events = [carried.accepted.id for carried in parcel.members]
-        logger.error("events cannot be carried", events=events[:10], why=error.message, **error.facts)
-        self._failed.update((carried.accepted.item, sight.block_number + 60) for carried in parcel.members)
+    def _give_up(self, events: Sequence[Carried], error: ChainError, sight: Sight) -> None:
+        """The contract would revert for these alone: that is a verdict, kept with them, and asked again ever more rarely."""
+        for item in {carried.accepted.item for carried in events}:
+            times = self._failed[item].times + 1 if item in self._failed else 1
+            self._failed[item] = _Failure(times, sight.block_number + min(2**times, _RAREST_BLOCKS))
+        rows = [carried.accepted.id for carried in events]
+        logger.error("events cannot be carried", events=rows[:10], why=error.message, facts=error.facts)
         with writing(self._around.engine) as connection:
-            sending.keep_error(connection, events, f"{error.code}: {error.message}")
+            sending.keep_error(connection, rows, f"{error.code}: {error.message}")
 
 
 class _History:

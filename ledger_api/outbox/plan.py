@@ -51,6 +51,8 @@ class Limits:
 
     gas: int = 12_000_000
     size: int = 100 * 1024
+    most_gas: int = 16_000_000  # one batch alone may go beyond the first two, up to these
+    most_size: int = 120 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Parcel:
 class Plan:
     parcels: list[Parcel] = field(default_factory=list)
     stale: set[bytes] = field(default_factory=set)  # items to look at again
+    impossible: list[Accepted] = field(default_factory=list)  # what no transaction can ever carry together
     gas: int = _GAS_BASE
     size: int = 0
     is_full: bool = False
@@ -159,10 +162,10 @@ class Planner:
 
     # --- signed batches
 
-    def add_signed(self, batch: Batch, members: Sequence[Accepted]) -> bool:
-        """Whether the batch travels now. One that does not, because something stands before it, may be asked again."""
+    def add_signed(self, batch: Batch, members: Sequence[Accepted], *, is_last_chance: bool = False) -> bool:
+        """Whether the batch travels now. One that something loose stands before is asked again when that is planned."""
         parcel = Parcel(batch.organization, batch.all_or_nothing, signed=batch)
-        if not self._fits_now(members):
+        if not self._is_carriable(members, may_suspect=is_last_chance and not self.plan.is_full):
             self._put_off(members)
             return False
         try:
@@ -175,19 +178,37 @@ class Planner:
             self._carry(place, accepted, stands=accepted.status == "accepted")
         return True
 
-    def _fits_now(self, members: Sequence[Accepted]) -> bool:
+    def _fits_now(self, members: Sequence[Accepted], *, may_suspect: bool) -> bool:
+        """Does every event of the batch follow the head it would find?"""
         trial = dict[bytes, State]()
+        timeless = set[bytes]()
         for accepted in members:
             if accepted.status != "accepted":
                 continue  # its outcome is told; in this batch it changes nothing any more
-            state = trial.get(accepted.item, self._states.get(accepted.item, UNBORN))
-            if accepted.item in self._waiting or (self._is_careful and accepted.item in self._seen):
+            item = accepted.item
+            if item in timeless:
+                # the state before it holds the time of the block it will be in, which nobody knows beforehand
+                self.plan.impossible.extend(members)
                 return False
-            if accepted.head != state.head and accepted.item not in self._doubts:
-                self._suspect(accepted.item)
+            state = trial.get(item, self._states.get(item, UNBORN))
+            if item in self._waiting or (self._is_careful and item in self._seen):
                 return False
-            trial[accepted.item] = self._after(state, event_of(accepted), accepted)
+            if accepted.head != state.head and item not in self._doubts:
+                if may_suspect:
+                    self._suspect(item)
+                return False
+            event = event_of(accepted)
+            if transition.touches_time(state, event):
+                timeless.add(item)
+            trial[item] = self._after(state, event, accepted)
         return True
+
+    def _is_carriable(self, members: Sequence[Accepted], *, may_suspect: bool = True) -> bool:
+        gas, size = _GAS_BASE + _GAS_BATCH + sum(map(_gas, members)), _BYTES_BATCH + sum(map(_size, members))
+        if gas > self._limits.most_gas or size > self._limits.most_size:
+            self.plan.impossible.extend(members)
+            return False
+        return self._fits_now(members, may_suspect=may_suspect)
 
     def _put_off(self, members: Sequence[Accepted]) -> None:
         for accepted in members:
@@ -215,7 +236,7 @@ class Planner:
 
     def add_unit(self, members: Sequence[Accepted]) -> bool:
         """As `add_loose`, for events that stand or fall together."""
-        if not all(self._barrier_allows(accepted) for accepted in members) or not self._fits_now(members):
+        if not all(self._barrier_allows(accepted) for accepted in members) or not self._is_carriable(members):
             self._waiting.update(accepted.item for accepted in members)
             return True
         try:

@@ -60,6 +60,17 @@ def renew_expired(around: Surroundings, *, now: int) -> None:
     look_again(around, ended, now=now)
 
 
+def end_impossible(around: Surroundings, events: Collection[Accepted], *, now: int) -> None:
+    """Refuse what cannot be carried together: too much for a transaction, or behind an event whose block time nobody knows."""
+    waiting = [one for one in events if one.status == "accepted"]
+    if not waiting:
+        return
+    with writing(around.engine) as connection:
+        sending.keep_error(connection, [one.id for one in waiting], "no transaction can carry these events together")
+        sending.refuse(connection, [one.id for one in waiting], Reason.MALFORMED)
+    look_again(around, {one.item for one in waiting}, now=now)
+
+
 def look_again(around: Surroundings, items: Collection[bytes], *, now: int) -> None:
     """Walk the accepted events of these items from the chain's state on, and mend or end what does not follow.
 

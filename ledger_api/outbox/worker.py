@@ -30,6 +30,7 @@ logger = structlog.get_logger(__name__)
 
 _IDLE_SECONDS = 0.2
 _PATIENCE_SECONDS = 2.0  # after trouble with the node or the database
+_EXPIRY_SECONDS = 15  # between two looks for batches whose deadline has passed: deadlines are hours, the look is not free
 
 
 def utc_now() -> datetime:
@@ -48,6 +49,7 @@ class Worker:
         self._gatherer = Gatherer(around, self.lane.relayer)
         self._is_started = False
         self._settled_at_block = -1
+        self._next_expiry = 0
 
     def turn(self, between: Callable[[str], None] = lambda _step: None) -> int:
         """One round of all steps; returns how many transactions were sent for the first time.
@@ -100,7 +102,10 @@ class Worker:
         if sight.block_number == self._settled_at_block:
             return
         seconds = int(now.timestamp())
-        rejudge.renew_expired(self._around, now=seconds)
+        if seconds >= self._next_expiry:
+            rejudge.renew_expired(self._around, now=seconds)
+            self._next_expiry = seconds + _EXPIRY_SECONDS
+        rejudge.end_impossible(self._around, self._gatherer.take_impossible(), now=seconds)
         rejudge.look_again(self._around, self._gatherer.take_stale(), now=seconds)
         self._settled_at_block = sight.block_number
 
@@ -114,7 +119,7 @@ class Worker:
                 is_careful = lanes.has_unexplained_revert(connection, self.lane.relayer)
             if is_careful and flying + sent:
                 break  # what was expected proved wrong: one transaction at a time, until the indexer has told all
-            load = self._gatherer.gather(sight, now, is_careful=is_careful)
+            load = self._gatherer.gather(sight, now, is_careful=is_careful, is_idle=not flying + sent)
             between("gather")
             if load is None:
                 break
@@ -151,7 +156,7 @@ def _one_turn(worker: Worker) -> float:
     except LaneBusy:
         return _PATIENCE_SECONDS
     except FeeTooHigh as error:
-        logger.warning("waiting for lower fees", **error.facts)
+        logger.warning("waiting for lower fees", facts=error.facts)
     except (BusyError, ChainError) as error:
         logger.warning("the worker waits", code=error.code, why=error.message)
     except IntegrityError:

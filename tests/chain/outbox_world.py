@@ -114,10 +114,11 @@ class OutboxWorld:
 
     # --- members
 
-    def admit(self, name: str, roles: Role, *, accredited_by: OrganizationId | None = None) -> OrganizationId:
+    def admit(self, name: str, roles: Role, *, accredited_by: OrganizationId | None = None, signer: Signer | None = None) -> OrganizationId:
+        """`signer`: an organization that keeps its key itself."""
         did = f"did:web:{name}.example"
         organization = hashing.organization_id(did)
-        self.registrar.admit(did, roles, None)
+        self.registrar.admit(did, roles, None if signer is None else signer.address)
         if accredited_by is not None:
             for role in Role:
                 if roles & role:
@@ -183,6 +184,35 @@ class OutboxWorld:
 
     def give_verdict(self, organization: OrganizationId, item: bytes) -> Event:
         return self.accept(organization, item, Kind.VERDICT, detail=pack_detail(a=Outcome.AUTHENTIC, b=Method.PHOTO))
+
+    def sign(self, signer: Signer, events: list[Event], *, all_or_nothing: bool = False, deadline: int | None = None) -> None:
+        """Put accepted events of one organization into a batch that it signed itself."""
+        rows = [row for event in events for row in self.rows() if row.payload == event.payload]
+        organization, until = OrganizationId(rows[0].organization), deadline or self.now + 3600
+        hashed = hashing.batch_hash(organization, signer.address, until, all_or_nothing, [row.event_hash for row in rows])
+        signature = signer.sign(hashing.batch_digest(self.deployment.domain_separator, hashed))
+        batch = {
+            "organization": organization, "signer": signer.address, "deadline": until, "all_or_nothing": all_or_nothing,
+            "batch_hash": hashed, "signature": signature, "status": "signed",
+        }  # fmt: skip
+        with writing(self.engine) as connection:
+            identifier = connection.execute(insert(_batches).values(**batch)).inserted_primary_key[0]
+            for place, row in enumerate(rows):
+                values = {"batch": identifier, "batch_position": place, "unit": f"unit {identifier}"}
+                connection.execute(update(_events).where(_events.c.id == row.id).values(**values))
+
+    def consent(self, event: Event, key: Signer, *, old_holder: bytes | None = None) -> dict[str, Any]:
+        """`events.approval` with the holder's signature over this event, for any carrier."""
+        digest = hashing.consent_digest(
+            self.deployment.domain_separator, action=event.kind, item=event.item, head=event.head,
+            old_holder=hashing.claim_holder(key.address) if old_holder is None else old_holder, new_holder=event.party,
+            detail=event.detail, carrier=bytes(32), store=bytes(32), deadline=self.now + 3600,
+        )  # fmt: skip
+        return {"consent": {"deadline": self.now + 3600, "signature": "0x" + key.sign(digest).hex()}}
+
+    def approve(self, event: Event, approval: dict[str, Any]) -> None:
+        with writing(self.engine) as connection:
+            connection.execute(update(_events).where(_events.c.payload == event.payload).values(approval=orjson.dumps(approval)))
 
     # --- what became of it
 
