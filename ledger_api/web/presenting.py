@@ -34,11 +34,12 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A heading with the sentences under it. `tone` says how loud: stop, wait or plain."""
+    """A heading with the sentences under it. `tone` says how loud: stop, wait or plain. `label` says what it is about."""
 
     title: Markup
     texts: Sequence[Markup]
     tone: str = "plain"
+    label: Markup | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def make_item_page(shown: Shown, language: Language, *, now: datetime) -> ItemPa
         subtitle=_subtitle(passport, language),
         numbers=_numbers(shown, language),
         notices=[*_notices(passport, reader, now)],
-        glance=[_state(passport, reader), _effective_opinion(passport, reader, now), _standing(shown, language)],
+        glance=[_state(passport, reader), *([] if is_lot else [_effective_opinion(passport, reader, now)]), _standing(shown, language)],
         materials=[_material(material, reader) for material in passport["materials"]],
         story=make_entries(passport, reader, final_block=shown.final_block),
         opinions=_opinions(passport, reader),
@@ -150,7 +151,7 @@ def _hold(hold: Json, reader: Reader) -> Line:
 def _state(passport: Json, reader: Reader) -> Line:
     key, holder = state_key(passport), passport["holder"].get("organization")
     who = reader.who(holder) if holder else Markup("")
-    return Line(reader.say(f"state.{key}"), [reader.say(f"state.{key}_text", holder=who)])
+    return Line(reader.say(f"state.{key}"), [reader.say(f"state.{key}_text", holder=who)], label=reader.say("item.state"))
 
 
 def state_key(passport: Json) -> str:
@@ -179,12 +180,14 @@ def _owned(passport: Json) -> str:
 def _effective_opinion(passport: Json, reader: Reader, now: datetime) -> Line:
     verdict = passport["verdict"]
     if verdict is None:
-        return Line(reader.say("item.opinion"), [reader.say("verdict.none_text")])
-    texts = [_opinion_sentence(verdict, reader)]
+        return Line(reader.say("verdict.none"), [reader.say("verdict.none_text")], label=reader.say("item.opinion"))
+    texts = []
     if verdict["expires_at"] and verdict["outcome"] == "authentic":
         key = "verdict.lapsed" if instant(verdict["expires_at"]) <= now else "verdict.until"
         texts.append(reader.say(key, date=reader.time(verdict["expires_at"])))
-    return Line(reader.say("item.opinion"), texts)
+    if passport["story"][verdict["sequence"] - 1]["void"]:
+        texts.append(reader.say("story.void"))
+    return Line(_opinion_sentence(verdict, reader), texts, label=reader.say("item.opinion"))
 
 
 def _opinion_sentence(verdict: Json, reader: Reader) -> Markup:
@@ -196,7 +199,7 @@ def _opinion_sentence(verdict: Json, reader: Reader) -> Markup:
 
 def _standing(shown: Shown, language: Language) -> Line:
     key = "final" if shown.is_final else "recorded"
-    return Line(language.say(f"standing.{key}"), [language.say(f"standing.{key}_text")])
+    return Line(language.say(f"standing.{key}"), [language.say(f"standing.{key}_text")], label=language.say("item.standing"))
 
 
 def _opinions(passport: Json, reader: Reader) -> list[Opinion]:

@@ -99,7 +99,8 @@ def headers_in(language: Language) -> dict[str, str]:
 
 def qr_code(link: str) -> Markup:
     """An inline picture of the link, without style attributes (our policy allows none). Its words stand beside it."""
-    code = segno.make(link, error="m", micro=False)
+    # any of the eight masks can be read; weighing them all would be most of the time that a page takes
+    code = segno.make(link, error="m", micro=False, mask=4)
     return Markup(code.svg_inline(omitsize=True, border=3, svgclass="code", lineclass=None))  # made of modules, not of text
 
 
