@@ -36,6 +36,7 @@ _METHODS = {method.code: int(method) for method in ledger.Method}
 _HOLDS = {hold.code: int(hold) for hold in ledger.Hold}
 _CATEGORIES = {category.code: int(category) for category in ledger.Category}
 _PHASES = {"request": 1, "veto": 2, "complete": 3}
+_CONSENTED = (ChangeOfHands, Enrolment, Dispute, Service, Hold, Release, Recovery, Retire)
 _TIMES = {"expires_at", "until"}
 # fields of a body that are facts of the event and not of its payload; keys, holders and consents are never committed
 _COMMITTED: dict[type[AnyEvent], tuple[str, ...]] = {
@@ -77,7 +78,7 @@ def committed(body: AnyEvent) -> dict[str, Any]:
 
 
 def consent_of(body: AnyEvent) -> Consent | None:
-    return getattr(body, "consent", None)
+    return body.consent if isinstance(body, _CONSENTED) else None
 
 
 def party_of(body: AnyEvent) -> bytes:

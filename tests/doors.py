@@ -1,0 +1,162 @@
+"""The service's HTTP doors on a real database, without a chain: the app, API keys for the members of `tests.consortium`, a fake registrar.
+
+    with opened_doors(url) as doors:
+        doors.post("MAISON", "/v1/events", manufacture())      # as that member, with every scope
+        doors.client.get("/v1/items?…")                        # as a passer-by
+
+Time stands still at `consortium.NOW` until a test moves `doors.time`.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from httpx import Response
+from sqlalchemy import Engine
+
+from ledger_api.app import create_app
+from ledger_api.auth import Limiter, Scope, create_key
+from ledger_api.directory import Accreditation
+from ledger_api.routes.deps import Context
+from ledger_api.settings import Settings
+from ledger_api.store.reading import PassportReader
+from ledger_verify.hashing import OrganizationId, keccak, organization_id
+from ledger_verify.transition import Role
+from tests import consortium
+from tests.consortium import DIDS, FixedKeys, address_of, key_of, sign
+
+OWN_SCOPES = frozenset({Scope.WRITE, Scope.READ, Scope.VERIFY, Scope.ORGANIZATION, Scope.KEYS})
+
+
+@dataclass(slots=True)
+class FakeRegistrar:
+    """Remembers what the registry was asked, and says each time that it is mined. The mirror does not change: no indexer follows."""
+
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def _mined(self, *call: Any) -> bytes:
+        self.asked.append(call)
+        return keccak(repr(call).encode())
+
+    def admit(self, did: str, roles: Role, signer: bytes | None) -> bytes:
+        return self._mined("admit", did, roles, signer)
+
+    def set_roles(self, organization: OrganizationId, roles: Role) -> bytes:
+        return self._mined("set_roles", organization, roles)
+
+    def suspend(self, organization: OrganizationId) -> bytes:
+        return self._mined("suspend", organization)
+
+    def reinstate(self, organization: OrganizationId) -> bytes:
+        return self._mined("reinstate", organization)
+
+    def name_successor(self, brand: OrganizationId, successor: OrganizationId) -> bytes:
+        return self._mined("name_successor", brand, successor)
+
+    def add_signer(self, organization: OrganizationId, signer: bytes) -> bytes:
+        return self._mined("add_signer", organization, signer)
+
+    def retire_signer(self, organization: OrganizationId, signer: bytes) -> bytes:
+        return self._mined("retire_signer", organization, signer)
+
+    def mark_compromised(self, organization: OrganizationId, signer: bytes, since_block: int) -> bytes:
+        return self._mined("mark_compromised", organization, signer, since_block)
+
+    def accredit(self, accreditation: Accreditation) -> bytes:
+        return self._mined("accredit", accreditation)
+
+
+@dataclass(slots=True)
+class Doors:
+    engine: Engine
+    client: httpx.Client
+    registrar: FakeRegistrar
+    context: Context
+    keys: FixedKeys
+    time: float = consortium.NOW
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def token(self, member: str, scopes: frozenset[str] | None = None) -> str:
+        """An API key of the member; without `scopes` the same one each time, with all of them (CONSORTIUM: the desk's)."""
+        if scopes is None and member in self.tokens:
+            return self.tokens[member]
+        chosen = scopes if scopes is not None else OWN_SCOPES | ({Scope.ADMIN} if member == "CONSORTIUM" else set())
+        made = create_key(self.engine, organization=organization_id(DIDS[member]), name=member, scopes=frozenset(chosen), now=consortium.NOW)
+        if scopes is None:
+            self.tokens[member] = made.token
+        return made.token
+
+    def ask(self, method: str, member: str | None, path: str, *, token: str | None = None, **request: Any) -> Response:
+        headers = dict(request.pop("headers", {}))
+        if token is not None or member is not None:
+            headers["Authorization"] = f"Bearer {token or self.token(str(member))}"
+        return self.client.request(method, path, headers=headers, **request)
+
+    def get(self, member: str | None, path: str, **request: Any) -> Response:
+        return self.ask("GET", member, path, **request)
+
+    def post(self, member: str | None, path: str, body: Any = None, **request: Any) -> Response:
+        return self.ask("POST", member, path, json=body, **request)
+
+
+class _InProcess(httpx.BaseTransport):
+    """The application called directly, on an event loop in a thread of its own, so that tests may knock from several threads at once."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = httpx.ASGITransport(app, raise_app_exceptions=False)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def handle_request(self, request: httpx.Request) -> Response:
+        return asyncio.run_coroutine_threadsafe(self._answer(request), self._loop).result(timeout=60)
+
+    async def _answer(self, request: httpx.Request) -> Response:
+        answer = await self._app.handle_async_request(request)
+        assert isinstance(answer.stream, httpx.AsyncByteStream)
+        return Response(answer.status_code, headers=answer.headers, content=b"".join([part async for part in answer.stream]))
+
+    def close(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._loop.shutdown_default_executor(), self._loop).result(timeout=60)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@contextmanager
+def opened_doors(url: str, *, settings: Settings | None = None) -> Iterator[Doors]:
+    engine = consortium.opened(url)
+    keys, registrar, service = FixedKeys(), FakeRegistrar(), key_of("service")
+    passports = PassportReader(url)
+    context = Context(
+        settings=settings or Settings(),
+        engine=engine,
+        network=consortium.NETWORK,
+        intake=consortium.intake_of(engine, keys),
+        registrar=registrar,
+        limiter=Limiter(anonymous_per_minute=100_000, key_per_minute=100_000),
+        passports=passports,
+        clock=lambda: doors.time,
+        sign_statement=lambda digest: sign(service, digest),
+        statement_signer=address_of(service),
+    )
+    client = httpx.Client(transport=_InProcess(create_app(context)), base_url="http://ledger.example")
+    doors = Doors(engine, client, registrar, context, keys)
+    with client:
+        yield doors
+    passports.close()
+    engine.dispose()
+
+
+def eventually(happens: Any, *, seconds: float = 10.0) -> None:
+    """For what another thread does: asks again until it is true."""
+    deadline = time.monotonic() + seconds
+    while not happens():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
