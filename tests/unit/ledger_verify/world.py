@@ -84,6 +84,11 @@ NAMES = {identifier: name for name, identifier in _IDS.items()}
 SECRETS = {"alice": 0xA11CE, "bob": 0xB0B, "carol": 0xCA401}
 
 
+def shown(value: object) -> str | None:
+    """A test's name says `maison` and not its hash."""
+    return NAMES.get(OrganizationId(value)) if isinstance(value, bytes) else None
+
+
 def address_of(secret: int) -> bytes:
     return keccak(PrivateKey(secret.to_bytes(32, "big")).public_key.format(compressed=False)[1:])[12:]
 
