@@ -11,6 +11,7 @@ from eth_utils import to_checksum_address
 
 from ledger_api.chain.deploy import Deployment, Founding, deploy
 from ledger_api.chain.rpc import Node
+from ledger_api.home import BLOCK_GAS_LIMIT
 from ledger_api.keys import Signer
 from ledger_verify import hashing
 from ledger_verify.transition import Event, Kind, pack_detail
@@ -33,8 +34,8 @@ class World:
 
 @contextmanager
 def world(*, block_time: float | None) -> Iterator[World]:
-    """Anvil (automine when `block_time` is None) with both contracts deployed."""
-    with servers.anvil(block_time=block_time) as url:
+    """Anvil as `ledger up` runs it (but automine when `block_time` is None), with both contracts deployed."""
+    with servers.anvil(block_time=block_time, gas_limit=BLOCK_GAS_LIMIT) as url:
         owner = Signer(OWNER_SECRET)
         founding = Founding(consortium_did="did:web:bench-consortium.example", consortium_signer=owner.address)
         yield World(url, deploy(Node(url), founding, deployer=owner.address, signing=owner.sign))

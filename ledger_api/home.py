@@ -29,6 +29,7 @@ from ledger_api.errors import BusyError, NotFound
 from ledger_api.settings import Settings
 
 EMBEDDED_CHAIN_ID = 31337
+BLOCK_GAS_LIMIT = 500_000_000  # ours alone: Anvil's own 30 million would be 900 births a second, whatever the machine
 
 
 class AnvilMissing(NotFound):
@@ -155,7 +156,7 @@ def embedded_chain(home: Home, settings: Settings) -> Iterator[str]:
     process = subprocess.Popen(
         [
             str(find_anvil()), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(EMBEDDED_CHAIN_ID),
-            "--block-time", str(settings.block_time_seconds), "--state", str(home.chain_state), "--state-interval", "1",
+            "--block-time", str(settings.block_time_seconds), "--gas-limit", str(BLOCK_GAS_LIMIT), "--state", str(home.chain_state), "--state-interval", "1",
         ],
         stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
     )  # fmt: skip

@@ -72,6 +72,7 @@ def anvil(
     chain_id: int = 31337,
     slots_in_an_epoch: int | None = None,
     port: int | None = None,
+    gas_limit: int | None = None,
 ) -> Iterator[str]:
     """A fresh Anvil; automine unless `block_time` or `mine_by_hand` (then call `evm_mine`)."""
     chosen = port or free_port()
@@ -84,6 +85,8 @@ def anvil(
         command += ["--state", str(state), "--state-interval", "1"]
     if slots_in_an_epoch is not None:
         command += ["--slots-in-an-epoch", str(slots_in_an_epoch)]
+    if gas_limit is not None:
+        command += ["--gas-limit", str(gas_limit)]
     with started(command, port=chosen):
         yield f"http://127.0.0.1:{chosen}"
 
