@@ -291,9 +291,10 @@ class World:
     # --- blocks
 
     def mine(self, blocks: int = 1) -> int:
-        height = self.chain.mine(blocks)
-        self._at_height[height] = dict(self.states)
-        return height
+        first = self.chain.blocks[-1].number + 1
+        last = self.chain.mine(blocks)
+        self._at_height |= {height: dict(self.states) for height in range(first, last + 1)}
+        return last
 
     def reorg(self, depth: int, *, then: int | None = None) -> None:
         self.chain.reorg(depth, then=then)

@@ -64,5 +64,7 @@ class _InProcess(httpx.BaseTransport):
 
 @contextmanager
 def client_of(app: FastAPI) -> Iterator[httpx.Client]:
+    """Closes the application's reader at the end."""
     with asyncio.Runner() as runner, httpx.Client(transport=_InProcess(app, runner), base_url="http://ledger.example") as client:
         yield client
+    app.state.context.passports.close()

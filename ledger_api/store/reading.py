@@ -1,12 +1,11 @@
 """The ready-made passport by serial or by item: one prepared statement on a raw connection, fast enough for the event loop.
 
 A measured exception to the house's rules (docs/decisions/sync-or-async.md): no ORM and no pool, because each would cost more than the
-read. Every thread has a connection of its own, which only reads and never holds a transaction.
+read. One connection per process only reads and never holds a transaction; both drivers let threads share it, one statement at a time.
 """
 
 import sqlite3
-import threading
-from contextlib import suppress
+from threading import Lock
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
@@ -60,13 +59,16 @@ class _Connection(Protocol):
 
 
 class PassportReader:
-    """Finds passports. Share one per process; it opens a connection in each thread that asks."""
+    """Finds passports. One per process; opens its connection when first asked."""
 
     def __init__(self, database_url: str) -> None:
         self._url = database_url
-        self._sqlite = database_url.startswith("sqlite")
-        self._by_serial, self._by_item = (it if self._sqlite else it.replace("?", "%s") for it in (_BY_SERIAL, _BY_ITEM))
-        self._thread = threading.local()
+        self._open = _open_sqlite if database_url.startswith("sqlite") else _open_postgres
+        self._by_serial, self._by_item = _BY_SERIAL, _BY_ITEM
+        if self._open is _open_postgres:
+            self._by_serial, self._by_item = (statement.replace("?", "%s") for statement in (_BY_SERIAL, _BY_ITEM))
+        self._lock = Lock()  # of opening
+        self._connection: _Connection | None = None
 
     def by_serial(self, gtin: str, serial: str) -> Found | None:
         """None: no such item is on the ledger; it may be accepted and on its way."""
@@ -76,44 +78,51 @@ class PassportReader:
         return self._ask(self._by_item, (item,))
 
     def close(self) -> None:
-        """Closes this thread's connection; the others' end with their threads."""
-        connection = self._thread.__dict__.pop("connection", None)
+        with self._lock:
+            connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
     def _ask(self, statement: str, parameters: tuple[Any, ...]) -> Found | None:
+        connection = self._connection or self._opened(None)
         try:
-            row = self._connection().execute(statement, parameters).fetchone()
+            row = connection.execute(statement, parameters).fetchone()
         except sqlite3.OperationalError as error:
             raise DatabaseBusy from error
         except psycopg.OperationalError:
-            row = self._ask_again(statement, parameters)
+            row = self._ask_again(connection, statement, parameters)
         return None if row is None else Found._make(row)
 
-    def _ask_again(self, statement: str, parameters: tuple[Any, ...]) -> Any:
+    def _ask_again(self, failed: _Connection, statement: str, parameters: tuple[Any, ...]) -> Any:
         """The server may have been started anew since the connection was made: once more on a new one.
 
         Raises:
             DatabaseBusy: it is away.
         """
-        with suppress(psycopg.Error):
-            self.close()
         try:
-            return self._connection().execute(statement, parameters).fetchone()
+            return self._opened(failed).execute(statement, parameters).fetchone()
         except psycopg.OperationalError as error:
             raise DatabaseBusy from error
 
-    def _connection(self) -> _Connection:
-        connection: _Connection | None = getattr(self._thread, "connection", None)
-        if connection is None:
-            connection = self._thread.connection = _open_sqlite(self._url) if self._sqlite else _open_postgres(self._url)
-        return connection
+    def _opened(self, failed: _Connection | None) -> _Connection:
+        """The connection that stands; a new one if it is the failed one that does. Raises DatabaseBusy."""
+        with self._lock:
+            if self._connection is None or self._connection is failed:
+                if failed is not None:
+                    failed.close()
+                self._connection = None
+                try:
+                    self._connection = self._open(self._url)
+                except (sqlite3.OperationalError, psycopg.OperationalError) as error:
+                    raise DatabaseBusy from error
+            return self._connection
 
 
 def _open_sqlite(url: str) -> _Connection:
     path = make_url(url).database
     # no isolation level: every read sees the newest commit, and none keeps the log of writes from being folded in
     connection = sqlite3.connect(f"file:{quote(path or '')}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
+    assert sqlite3.threadsafety == 3  # serialised (PEP 249): threads may share the connection
     connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
     return connection
 
