@@ -21,6 +21,7 @@ def greet(here: Running, console: Console, *, report: ImportReport | None, sampl
     console.print(f"\n[bold]The ledger runs.[/bold] Pages and API {here.url} · OpenAPI {here.url}/docs · chain {here.rpc_url}")
     console.print(f"Everything is in {home.resolve()}; keys in {home.resolve() / 'keys'}, demo buyers in claim-keys.json", highlight=False)
     if sample is None:
+        console.print("Ctrl-C ends everything.")
         return
     keys = demo_keys(here, sample)
     if report is not None:

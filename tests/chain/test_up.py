@@ -1,0 +1,90 @@
+"""`ledger up` as a person uses it: start, look, stop, start again; nothing is left running and nothing is lost."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.chain
+PATIENCE = 120
+
+
+@contextmanager
+def ledger_up(home: Path, *options: str) -> Iterator[dict[str, str]]:
+    """The command in a process of its own, until it has announced itself; ended by Ctrl-C's signal."""
+    log = home.parent / "up.log"
+    with log.open("ab") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ledger_api.cli", "up", "--home", str(home), *options], stdout=sink, stderr=sink, start_new_session=True
+        )
+        try:
+            yield announced(home, process, log)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=60)
+
+
+def announced(home: Path, process: subprocess.Popen[bytes], log: Path) -> dict[str, str]:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        if (home / "running.json").exists() and "Ctrl-C" in log.read_text():
+            told: dict[str, str] = json.loads((home / "running.json").read_text())
+            if "url" in told:
+                return told
+        time.sleep(0.1)
+    raise AssertionError(f"nothing was announced: {log.read_text()}")
+
+
+def processes_of(home: Path) -> list[str]:
+    """Command lines of living processes that name this home."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                line = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+            except OSError:
+                continue
+            if str(home).encode() in line and b"pytest" not in (entry / "cmdline").read_bytes():
+                found.append((entry / "cmdline").read_text())
+    return found
+
+
+def get(url: str) -> dict[str, object]:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        told: dict[str, object] = json.loads(answer.read())
+        return told
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="looks for left-over processes in /proc")
+def test_up_starts_everything_ends_everything_and_finds_everything_again(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    item = "v1/items?gtin=09990000100026&serial=V116038%2F2"
+
+    with ledger_up(home, "--sample") as here:
+        first = get(f"{here['url']}/{item}")
+        assert get(f"{here['url']}/readyz")["ready"] is True
+    left_running = processes_of(home)
+    with ledger_up(home) as here:
+        second = get(f"{here['url']}/{item}")
+
+    assert left_running == []
+    assert second["passport"] == first["passport"]
+    assert processes_of(home) == []
+
+
+def test_a_second_up_on_the_same_home_says_that_it_is_busy(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with ledger_up(home):
+        outcome = subprocess.run([sys.executable, "-m", "ledger_api.cli", "up", "--home", str(home)], capture_output=True, text=True, timeout=60)
+
+    assert outcome.returncode == 3
+    assert "home-busy" in outcome.stderr
