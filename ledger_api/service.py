@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -27,10 +28,12 @@ from ledger_api.keys import Keyring
 from ledger_api.outbox import Surroundings
 from ledger_api.outbox.registrar import ChainRegistrar
 from ledger_api.settings import Settings
-from ledger_api.store.engine import open_engine
+from ledger_api.store import directory
+from ledger_api.store.engine import open_engine, writing
 from ledger_verify.hashing import organization_id
 
 CONSORTIUM_DID = "did:web:consortium.example"
+CONSORTIUM_NAME = "The consortium"
 
 
 class NotDeployed(CallerError):
@@ -94,6 +97,7 @@ def open_service(settings: Settings, rpc_url: str) -> Service:
     engine = open_engine(settings.sqlalchemy_url)
     with _one_at_a_time(home):
         migrations.upgrade(engine)
+        _introduce_consortium(engine, deployment)
     network = Network(
         chain_id=chain_id,
         registry=deployment.registry,
@@ -105,6 +109,14 @@ def open_service(settings: Settings, rpc_url: str) -> Service:
     )
     intake = Intake(engine, network, keyring, AuthorityCache(network.consortium))
     return Service(settings, home, engine, node, keyring, deployment, network, intake)
+
+
+def _introduce_consortium(engine: Engine, deployment: Deployment) -> None:
+    """The consortium is a member nobody admits through a door: its page name is kept here, and left alone when it has one."""
+    with writing(engine) as connection:
+        if directory.profile(connection, deployment.consortium) is None:
+            row = {"organization": deployment.consortium, "did": deployment.consortium_did, "name": CONSORTIUM_NAME}
+            directory.keep_profile(connection, row | {"country": None, "visibility": "public", "created_at": datetime.now(UTC)})
 
 
 def deploy_once(settings: Settings, rpc_url: str, *, consortium_did: str = CONSORTIUM_DID) -> Deployment:

@@ -106,7 +106,7 @@ class Import:
         elif result.status == "refused":
             assert result.reason is not None
             counts.refused[result.reason.code] += 1
-            report.refused.append(RefusedRow(name, placed.line.number, result.reason.code, result.message, placed.line.row))
+            report.refused.append(RefusedRow(name, placed.line.number, result.reason.code, result.message or "", placed.line.row))
         else:
             assert result.event_id is not None
             self._waiting[result.event_id] = (name, placed.line)
@@ -170,7 +170,7 @@ class Import:
             if status == "accepted":
                 continue
             name, line = self._waiting.pop(event_id)
-            if status == "refused":
+            if status == "refused" and reason is not None:
                 code = Reason(reason).code
                 report.files[name].refused[code] += 1
                 report.refused.append(RefusedRow(name, line.number, code, "The contract refused it.", line.row))
