@@ -79,6 +79,7 @@ class Keyring:
         self._is_development = chain_id in DEVELOPMENT_CHAINS
         self._opened: dict[str, bytes] = {}
         self._signers: dict[str, Signer] = {}
+        self._newest: dict[bytes, int] = {}  # the epoch of each organization, so that no event costs a look into the folder
         self._lock = threading.RLock()
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         passphrase, self._cost = _passphrase(self._folder, settings)
@@ -123,14 +124,16 @@ class Keyring:
         Raises:
             KeyMissing: the organization keeps its blinding key itself.
         """
-        epoch = max(self._epochs(organization), default=0)
+        epoch = self._newest.get(organization) or max(self._epochs(organization), default=0)
         if not epoch:
             raise KeyMissing("the service holds no blinding key of this organization", organization="0x" + organization.hex())
+        self._newest[organization] = epoch
         return epoch, self.blinding_of(organization, epoch)
 
     def blinding_of(self, organization: OrganizationId, epoch: int) -> bytes:
         """The key of an epoch: serials are named with the first for ever, payloads with that of their time. Raises: KeyMissing."""
-        return self._secret(_blinding_name(organization, epoch))
+        name = _blinding_name(organization, epoch)
+        return self._opened.get(name) or self._secret(name)
 
     def create_blinding(self, organization: OrganizationId, secret: bytes | None = None) -> tuple[int, bytes]:
         """The newest blinding key, made (or taken from `secret`) when there is none yet: harmless to repeat."""

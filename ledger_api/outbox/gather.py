@@ -28,7 +28,7 @@ from ledger_verify.state import State, state_from_bytes
 
 logger = structlog.get_logger(__name__)
 
-_PAGE = 600  # loose events read at once; a transaction takes about half of them
+_PAGE = 300  # loose events read at once: about what a transaction takes
 _MOST_PAGES = 20  # beyond which what waits behind others is left for the next turn
 _MOST_PENDING = 50
 _MOST_GUESSES = 60
@@ -68,7 +68,7 @@ class _Waiting:
     loose: list[Accepted] = field(default_factory=list)
     travelling: dict[bytes, list[tuple[Accepted, bytes | None]]] = field(default_factory=dict)
     states: dict[bytes, State] = field(default_factory=dict)
-    damaged: set[bytes] = field(default_factory=set)  # items with a row that is not what was accepted
+    damaged: list[Accepted] = field(default_factory=list)  # rows that are no longer what was accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +146,9 @@ class Gatherer:
         batches = sending.pending_batches(connection, _MOST_PENDING)
         alive = [batch for batch in batches if batch.deadline > sight.block_time + _LAST_MINUTE]
         members = sending.members(connection, [batch.id for batch in alive])
-        waiting.pending = [(batch, members[batch.id]) for batch in alive]
         self._learn(connection, waiting, [accepted for each in members.values() for accepted in each])
+        spoilt = {accepted.batch for accepted in waiting.damaged}
+        waiting.pending = [(batch, members[batch.id]) for batch in alive if batch.id not in spoilt]
 
     def _read_page(self, connection: Connection, waiting: _Waiting, after: int) -> list[Accepted]:
         page = sending.loose_events(connection, after=after, most=_PAGE)
@@ -162,19 +163,19 @@ class Gatherer:
         for accepted in events:
             if event_hash(event_of(accepted)) != accepted.event_hash:
                 self._shout(accepted)
-                waiting.damaged.add(accepted.item)
+                waiting.damaged.append(accepted)
         items = {accepted.item for accepted in events}
         # first what travels, then the states: an event recorded in between is found in the states
         waiting.travelling |= sending.travelling(connection, items)
         waiting.states |= {item: state_from_bytes(stored) for item, stored in sending.known_states(connection, items).items()}
 
     def _shout(self, accepted: Accepted) -> None:
-        """Signing a damaged row would spoil the whole batch: nothing of its item travels until somebody has looked."""
+        """Signing a damaged row would spoil the whole batch: it waits, and its item behind it, until somebody has looked."""
         if accepted.id in self._shouted:
             return
         self._shouted.add(accepted.id)
         error = IntegrityError("an accepted event's row does not make its event hash", row=accepted.id)
-        logger.critical("nothing of this item travels", code=error.code, why=error.message, facts=error.facts)
+        logger.critical("an event cannot travel", code=error.code, why=error.message, facts=error.facts)
         with writing(self._around.engine) as connection:
             sending.keep_error(connection, [accepted.id], f"{error.code}: {error.message}")
 
@@ -185,7 +186,7 @@ class Gatherer:
     ) -> Plan:
         planner = Planner(self._around.deployment.terms, self._limits, history=_History(connection), is_careful=is_careful)
         planner.know(waiting.states)
-        planner.leave_out(waiting.damaged)
+        planner.bar(waiting.damaged)
         # what failed before travels only after the node was asked
         planner.leave_out(item for item, failed in self._failed.items() if not is_careful or failed.again_at > sight.block_number)
         for item, ordinal in (doubts or {}).items():

@@ -143,6 +143,11 @@ class Planner:
         """Plan nothing of these items."""
         self._waiting.update(items)
 
+    def bar(self, events: Iterable[Accepted]) -> None:
+        """Plan neither these events nor what comes after them."""
+        for accepted in events:
+            self._barriers[accepted.item] = min(self._barriers.get(accepted.item, accepted.id), accepted.id)
+
     def know(self, states: Mapping[bytes, State]) -> None:
         """The items' states as of the last block the indexer applied, before anything of them is asked."""
         self._told.update(states)
@@ -211,9 +216,7 @@ class Planner:
         return self._fits_now(members, may_suspect=may_suspect)
 
     def _put_off(self, members: Sequence[Accepted]) -> None:
-        for accepted in members:
-            if accepted.status == "accepted":
-                self._barriers[accepted.item] = min(self._barriers.get(accepted.item, accepted.id), accepted.id)
+        self.bar(accepted for accepted in members if accepted.status == "accepted")
 
     # --- loose events
 
