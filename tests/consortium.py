@@ -17,13 +17,18 @@ from sqlalchemy import Engine, insert, select, text, update
 from sqlmodel import SQLModel
 
 from ledger_api import migrations
+from ledger_api.domain.events import Enrolment, Manufacture, RawMaterial
+from ledger_api.domain.fields import rfc3339
 from ledger_api.domain.network import Network
-from ledger_api.domain.parsing import parse_event
+from ledger_api.domain.parsing import Refusal, parse_event
+from ledger_api.domain.terms import detail_of, kind_of, party_of
 from ledger_api.errors import KeyMissing
 from ledger_api.intake import AuthorityCache, Intake, Order, Submission, accept_events
+from ledger_api.intake.preparing import read_names
+from ledger_api.store.accepting import tips
 from ledger_api.store.engine import open_engine, reading, writing
-from ledger_verify.hashing import OrganizationId, domain_separator, keccak, organization_id
-from ledger_verify.transition import Role, Terms
+from ledger_verify.hashing import Head, OrganizationId, consent_digest, domain_separator, keccak, organization_id
+from ledger_verify.transition import UNBORN, Role, Terms, state_from_bytes
 
 NOW = 1_750_000_000  # 2025-06-15T15:06:40Z
 CHAIN_ID = 31337
@@ -137,14 +142,18 @@ def record_all(engine: Engine, *, block: int = 10) -> None:
     """Everything accepted becomes the chain's: `items` gets the tips, events read `recorded`."""
     table = SQLModel.metadata.tables
     with writing(engine) as connection:
-        for row in connection.execute(select(table["events"]).where(table["events"].c.status == "accepted").order_by(table["events"].c.id)).all():
+        for row in connection.execute(
+            select(table["events"]).where(table["events"].c.status == "accepted").order_by(table["events"].c.id)
+        ).all():
             _record(connection, table, row, block)
         connection.execute(text("DELETE FROM tips"))
 
 
 def _record(connection: Any, table: Any, row: Any, block: int) -> None:
     number = connection.execute(text("SELECT count(*) FROM records WHERE item = :item"), {"item": row.item}).scalar_one()
-    same = {name: getattr(row, name) for name in ("item", "event_hash", "event_id", "organization", "kind", "occurred_at", "party", "detail")}
+    same = {
+        name: getattr(row, name) for name in ("item", "event_hash", "event_id", "organization", "kind", "occurred_at", "party", "detail")
+    }
     mined = {"block_number": block, "block_time": NOW, "log_index": row.id, "transaction_hash": b"\x07" * 32}
     rest = {"sequence": number + 1, "signer": b"\x05" * 20, "payload": row.payload, "extra": b"", "state": row.state}
     connection.execute(insert(table["records"]), same | mined | rest)
@@ -156,7 +165,7 @@ def _record(connection: Any, table: Any, row: Any, block: int) -> None:
 
 def count(engine: Engine, table: str, where: str = "1 = 1") -> int:
     with reading(engine) as connection:
-        return int(connection.execute(text(f"SELECT count(*) FROM {table} WHERE {where}")).scalar_one())  # noqa: S608  # tests' own words
+        return int(connection.execute(text(f"SELECT count(*) FROM {table} WHERE {where}")).scalar_one())  # tests' own words
 
 
 # --- bodies ----------------------------------------------------------------------------------------------------------
@@ -185,9 +194,51 @@ def shipment(serial: str = "A1", to: str = "BOUTIQUE", **changes: Any) -> dict[s
 
 def sale(serial: str = "A1", owner: str = "owner", **changes: Any) -> dict[str, Any]:
     key = "0x" + address_of(key_of(owner)).hex()
-    return {"kind": "sale", "occurred_at": "2025-04-01T09:00:00Z", "item": named(serial), "claim_key": key, "payload": {"invoice": "F-1"}} | changes
+    return {
+        "kind": "sale",
+        "occurred_at": "2025-04-01T09:00:00Z",
+        "item": named(serial),
+        "claim_key": key,
+        "payload": {"invoice": "F-1"},
+    } | changes
 
 
 def verdict(serial: str = "A1", outcome: str = "authentic", method: str = "in-person", **changes: Any) -> dict[str, Any]:
     body = {"kind": "verdict", "occurred_at": "2025-05-01T09:00:00Z", "item": named(serial), "outcome": outcome, "method": method}
     return body | {"payload": {"appraiser": "APR-1", "evidence": ["0x" + "ab" * 32]}} | changes
+
+
+def transfer(serial: str = "A1", to: str = "heir", **changes: Any) -> dict[str, Any]:
+    key = "0x" + address_of(key_of(to)).hex()
+    return {"kind": "transfer", "occurred_at": "2025-05-02T09:00:00Z", "item": named(serial), "new_holder": key, "payload": {}} | changes
+
+
+def consented(engine: Engine, body: dict[str, Any], owner: str = "owner", *, head: bytes | None = None, **terms: Any) -> dict[str, Any]:
+    """The body with the consent of the item's holder, as the tip is now (or from the given head).
+
+    `terms`: what the holder agrees to beside it: carrier, store (ids) and deadline (unix seconds).
+    """
+    said = {
+        name: next(did for did in DIDS.values() if organization_id(did) == value) for name, value in terms.items() if name != "deadline"
+    }
+    deadline = terms.get("deadline", NOW + 3600)
+    consent = {"deadline": rfc3339(deadline), "signature": "0x" + "00" * 65} | said
+    draft = parse_event(body | {"consent": consent})
+    assert not isinstance(draft, Refusal | RawMaterial | Manufacture | Enrolment)
+    with reading(engine) as connection:
+        item = read_names(connection, [draft]).item(draft)
+        stored = tips(connection, [item]).get(item)
+    state = UNBORN if stored is None else state_from_bytes(stored)
+    digest = consent_digest(
+        NETWORK.domain_separator,
+        action=kind_of(draft),
+        item=item,
+        head=Head(state.head if head is None else head),
+        old_holder=state.holder,
+        new_holder=party_of(draft),
+        detail=detail_of(draft),
+        carrier=terms.get("carrier", bytes(32)),
+        store=terms.get("store", bytes(32)),
+        deadline=deadline,
+    )
+    return body | {"consent": consent | {"signature": "0x" + sign(key_of(owner), digest).hex()}}

@@ -87,7 +87,9 @@ class Doors:
         if scopes is None and member in self.tokens:
             return self.tokens[member]
         chosen = scopes if scopes is not None else OWN_SCOPES | ({Scope.ADMIN} if member == "CONSORTIUM" else set())
-        made = create_key(self.engine, organization=organization_id(DIDS[member]), name=member, scopes=frozenset(chosen), now=consortium.NOW)
+        made = create_key(
+            self.engine, organization=organization_id(DIDS[member]), name=member, scopes=frozenset(chosen), now=consortium.NOW
+        )
         if scopes is None:
             self.tokens[member] = made.token
         return made.token

@@ -1,0 +1,103 @@
+"""Idempotency-Key: one answer for one key and body, whatever was lost on the way."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from ledger_api.routes.once import Once, request_hash
+from ledger_api.store.engine import reading, writing
+from ledger_verify.hashing import OrganizationId
+from tests import consortium
+from tests.consortium import count, manufacture, sale
+from tests.doors import Doors
+
+KEY = {"Idempotency-Key": "order-7"}
+
+
+def test_the_same_key_and_body_give_the_same_answer(doors: Doors) -> None:
+    first = doors.post("MAISON", "/v1/events", manufacture(), headers=KEY)
+    again = doors.post("MAISON", "/v1/events", manufacture(), headers=KEY)
+
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert again.json()["accepted"] == 1
+
+
+def test_a_refusal_is_kept_too(doors: Doors) -> None:
+    first = doors.post("BOUTIQUE", "/v1/events", sale(), headers=KEY)
+    again = doors.post("BOUTIQUE", "/v1/events", sale(), headers=KEY)
+
+    assert first.status_code == 409
+    assert (again.status_code, again.content, again.headers["content-type"]) == (409, first.content, "application/problem+json")
+
+
+def test_the_same_key_with_another_body_is_a_mismatch(doors: Doors) -> None:
+    doors.post("MAISON", "/v1/events", manufacture(), headers=KEY)
+
+    answer = doors.post("MAISON", "/v1/events", manufacture("B2"), headers=KEY)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency-mismatch")
+    assert count(doors.engine, "events") == 1
+
+
+def test_a_key_belongs_to_its_caller(doors: Doors) -> None:
+    doors.post("MAISON", "/v1/events", manufacture(), headers=KEY)
+
+    assert doors.post("VERNE", "/v1/events", manufacture("B2"), headers=KEY).json()["accepted"] == 1
+
+
+def claim(doors: Doors, body: bytes) -> Once:
+    from ledger_api.auth import Principal
+
+    key_id = doors.token("MAISON").split("_")[1]
+    caller = Principal(key_id, OrganizationId(consortium.MAISON), frozenset())
+    return Once(doors.context, caller, "order-7", request_hash("POST", "/v1/events?", body))
+
+
+def test_a_request_that_is_still_being_answered_is_a_conflict(doors: Doors) -> None:
+    body = b'{"kind":"manufacture"}'
+    claim(doors, body).__enter__()
+
+    answer = doors.ask("POST", "MAISON", "/v1/events", content=body, headers=KEY)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "idempotency-in-flight")
+
+
+def test_a_claim_whose_process_died_is_free_after_a_minute(doors: Doors) -> None:
+    body = b'{"kind":"manufacture"}'
+    claim(doors, body).__enter__()
+    doors.time += 61
+
+    answer = doors.ask("POST", "MAISON", "/v1/events", content=body, headers=KEY)
+
+    assert answer.json()["code"] == "event-unreadable"
+
+
+def test_a_request_that_failed_gives_its_claim_back(doors: Doors) -> None:
+    doors.ask("POST", "MAISON", "/v1/events", content=b"[]", headers=KEY)
+
+    assert doors.post("MAISON", "/v1/events", manufacture(), headers=KEY).json()["accepted"] == 1
+
+
+def test_the_answer_is_kept_in_the_commit_that_accepts(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the process dies before the commit")
+
+    with pytest.raises(RuntimeError), claim(doors, b"x") as once, writing(doors.engine) as connection:
+        connection.execute(text("INSERT INTO tips (item, state) VALUES (:item, :state)"), {"item": b"i", "state": b"s"})
+        once.keep(connection, 202, b"{}")
+        lost()
+
+    with reading(doors.engine) as connection:
+        assert connection.execute(text("SELECT count(*) FROM idempotency")).scalar_one() == 0
+    assert count(doors.engine, "tips") == 0
+
+
+def test_lines_are_answered_alike_under_one_key(doors: Doors) -> None:
+    body = b'{"kind":"x"}\n{"kind":"y"}'
+    headers = KEY | {"Content-Type": "application/x-ndjson"}
+
+    first = doors.ask("POST", "MAISON", "/v1/events", content=body, headers=headers)
+    again = doors.ask("POST", "MAISON", "/v1/events", content=body, headers=headers)
+
+    assert (again.status_code, again.content, again.headers["content-type"]) == (202, first.content, first.headers["content-type"])
