@@ -240,7 +240,7 @@ class Planner:
     def add_unit(self, members: Sequence[Accepted]) -> bool:
         """As `add_loose`, for events that stand or fall together."""
         if not all(self._barrier_allows(accepted) for accepted in members) or not self._is_carriable(members):
-            self._waiting.update(accepted.item for accepted in members)
+            self.bar(members)
             return True
         try:
             self._reserve(sum(map(_gas, members)) + _GAS_BATCH, sum(map(_size, members)) + _BYTES_BATCH)
@@ -256,7 +256,9 @@ class Planner:
         item = accepted.item
         if item in self._waiting:
             return False
-        if not self._barrier_allows(accepted) or (self._is_careful and item in self._seen):
+        if not self._barrier_allows(accepted):
+            return False  # what it waits for may still be planned
+        if self._is_careful and item in self._seen:
             self._waiting.add(item)
             return False
         if accepted.head != self._states.get(item, UNBORN).head:
