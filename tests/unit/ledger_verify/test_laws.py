@@ -78,10 +78,11 @@ class ItemLife(RuleBasedStateMachine):
 
 
 def test_the_laws_hold_over_random_histories_of_every_kind() -> None:
+    """Derandomized, so that the count of kinds at the end is the same on every machine."""
     accepted.clear()
 
-    run_state_machine_as_test(
-        ItemLife, settings=settings(max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
-    )
+    quiet = list(HealthCheck)
+    chosen = settings(max_examples=100, stateful_step_count=25, deadline=None, derandomize=True, suppress_health_check=quiet)
+    run_state_machine_as_test(ItemLife, settings=chosen)
 
     assert {Kind(kind) for kind in accepted} == set(Kind), accepted
