@@ -3,12 +3,16 @@
 Names of the pieces are the keys of `Gallery.items`; each piece's serial is in `SERIALS`, all under `GTIN`.
 
     gallery = make_gallery(database_url)
-    client = TestClient(gallery_app(gallery))  # the service on that database
+    with visiting(gallery) as client:          # the service on that database
+        client.get(gallery.path("stolen"))
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, cast
 
+import httpx
 from coincurve import PrivateKey
 from fastapi import FastAPI
 from sqlalchemy import Engine, text
@@ -24,6 +28,7 @@ from ledger_api.settings import Settings
 from ledger_api.store.reading import PassportReader
 from ledger_verify.codes import Kind, Role
 from ledger_verify.hashing import ItemId, claim_holder, item_id, keccak, organization_id, serial_commitment
+from tests.doors import _InProcess as InProcess
 from tests.fake_chain import BLINDING, FIRST_TIME, GTIN, NETWORK, FakeChain, Member, World
 from tests.following import clock, following, new_database
 
@@ -249,6 +254,14 @@ def gallery_app(gallery: Gallery) -> FastAPI:
         statement_signer=address_of(SERVICE),
     )
     return create_app(context)
+
+
+@contextmanager
+def visiting(gallery: Gallery, token: str | None = None) -> Iterator[httpx.Client]:
+    """A client of the service, in process; redirects are not followed."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    with httpx.Client(transport=InProcess(gallery_app(gallery)), base_url="http://127.0.0.1:8080", headers=headers) as client:
+        yield client
 
 
 class Unused:
