@@ -49,6 +49,7 @@ interface Vm {
     function assertEq(uint256 left, uint256 right, string calldata why) external pure;
     function assertEq(bytes32 left, bytes32 right, string calldata why) external pure;
     function assertEq(address left, address right, string calldata why) external pure;
+    function assertEq(string calldata left, string calldata right, string calldata why) external pure;
     function assertNotEq(bytes32 left, bytes32 right, string calldata why) external pure;
     function assertLe(uint256 left, uint256 right, string calldata why) external pure;
     function assertGt(uint256 left, uint256 right, string calldata why) external pure;
