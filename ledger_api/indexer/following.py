@@ -27,7 +27,7 @@ from ledger_api.store.leases import holds_lease, take_lease
 from ledger_verify.codes import Reason
 
 LEASE = "indexer"
-FIRST_SPAN = 64
+FIRST_SPAN = 8
 NEAR_SPAN = 32  # blocks asked one by one
 WIDEST_SPAN = 20_000
 WANTED_LOGS = 4_000  # in one transaction
@@ -195,10 +195,18 @@ def _read_stretch(source: Source, cursor: Cursor, head: int, safe: int, span: in
                 break
             span = max(1, span // 2)
     if len(stretch.logs) > WANTED_LOGS:
-        return stretch, max(1, span // 2)
+        stretch = _cut(stretch)
+        return stretch, stretch.to_block - first + 1
     if len(stretch.logs) < WANTED_LOGS // 2:
         return stretch, min(WIDEST_SPAN, span * 2)
     return stretch, span
+
+
+def _cut(stretch: Stretch) -> Stretch:
+    """Its first blocks with as many logs as one transaction should take; a block is never cut."""
+    last = max(stretch.logs[0].block_number, stretch.logs[WANTED_LOGS].block_number - 1)
+    blocks = [block for block in stretch.blocks if block.number <= last]
+    return Stretch(stretch.from_block, blocks[-1].number, blocks, [log for log in stretch.logs if log.block_number <= last])
 
 
 def _check_link(connection: Connection, cursor: Cursor, stretch: Stretch | None) -> None:

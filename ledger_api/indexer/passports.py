@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
-from ledger_api.passport.making import Json, Known, Lot, Named, lot_facts, lots_named, make_passport, organization_shape
+from ledger_api.passport.making import PUBLIC, Json, Known, Lot, Named, lot_facts, lots_named, make_passport, organization_shape
 from ledger_api.store import records as stored
 from ledger_api.store.following import ItemNow
 from ledger_api.store.records import LotName, Record
@@ -29,7 +29,7 @@ def make_passports(
     connection: Connection, histories: Histories, *, names: Names, compromised: Mapping[tuple[bytes, bytes], int], chain: Json
 ) -> Made:
     """Passports of items with these whole histories, some of whose records may not be in the database yet."""
-    bodies = stored.bodies(connection, [record.event_id for history in histories.values() for record in history])
+    bodies = stored.bodies(connection, [record.event_id for history in histories.values() for record in history if record.kind in PUBLIC])
     known = Known(
         bodies=bodies,
         named={item: Named(gtin, lot) for item, (gtin, lot) in stored.names(connection, histories).items()},

@@ -8,6 +8,7 @@ Of a payload only the fields in `PUBLIC` are told; the rest is for the organizat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -351,6 +352,7 @@ def _time_field(record: Record) -> int:
     return int.from_bytes(record.detail[1:6], "big")
 
 
+@lru_cache(maxsize=10_000)  # the events of a block share its time, those of a batch often theirs
 def moment(seconds: int) -> str:
     """RFC 3339 in UTC."""
     return datetime.fromtimestamp(min(seconds, LAST_MOMENT), UTC).isoformat()[:19] + "Z"

@@ -52,9 +52,10 @@ _RECORDS, _PAYLOADS, _IDENTIFIERS = _table["records"].c, _table["payloads"].c, _
 _PROFILES, _ORGANIZATIONS, _SIGNERS = _table["profiles"].c, _table["organizations"].c, _table["signers"].c
 _MATERIALS, _REFRESHES, _ACCREDITATIONS = _table["materials"].c, _table["refreshes"].c, _table["accreditations"].c
 
-_HISTORIES = _by(_RECORDS, _RECORDS.item).order_by(_RECORDS.item, _RECORDS.sequence)
-_BODIES = _by((_PAYLOADS.event_id, _PAYLOADS.body), _PAYLOADS.event_id)
-_NAMES = _by((_IDENTIFIERS.item, _IDENTIFIERS.gtin, _IDENTIFIERS.lot), _IDENTIFIERS.item)
+# on the driver, where the keys are plain bytes: half the cost of the typed statement, and these three are asked for every item
+_HISTORIES = f"SELECT {', '.join(Record._fields)} FROM records WHERE item IN (:keys) ORDER BY item, sequence"
+_BODIES = "SELECT event_id, body FROM payloads WHERE event_id IN (:keys)"
+_NAMES = "SELECT item, gtin, lot FROM identifiers WHERE item IN (:keys)"
 _LOTS = _by((_IDENTIFIERS.brand, _IDENTIFIERS.lot, _IDENTIFIERS.item), tuple_(_IDENTIFIERS.brand, _IDENTIFIERS.lot))
 _MADE_FROM = _by((_MATERIALS.item,), _MATERIALS.lot).distinct()
 _COMPROMISED = select(_SIGNERS.organization, _SIGNERS.address, _SIGNERS.compromised_since).where(_SIGNERS.compromised_since.is_not(None))
@@ -71,19 +72,19 @@ _SHOWN_NAMES = select(_PROFILES.organization, _PROFILES.did, _PROFILES.name)
 def histories(connection: Connection, items: Collection[bytes]) -> dict[bytes, list[Record]]:
     """Records of these items, first to last; no entry for an item that has none."""
     found: dict[bytes, list[Record]] = {}
-    for row in _ask(connection, _HISTORIES, items):
+    for row in _ask_plain(connection, _HISTORIES, items):
         found.setdefault(row[0], []).append(Record._make(row))
     return found
 
 
 def bodies(connection: Connection, event_ids: Collection[bytes]) -> dict[bytes, dict[str, Any]]:
     """Committed payload objects by event id; no entry where only somebody else has the payload."""
-    return {event_id: orjson.loads(body) for event_id, body in _ask(connection, _BODIES, event_ids)}
+    return {event_id: orjson.loads(body) for event_id, body in _ask_plain(connection, _BODIES, event_ids)}
 
 
 def names(connection: Connection, items: Collection[bytes]) -> dict[bytes, tuple[str | None, str | None]]:
     """(gtin, lot name) by item or lot."""
-    return {item: (gtin, lot) for item, gtin, lot in _ask(connection, _NAMES, items)}
+    return {item: (gtin, lot) for item, gtin, lot in _ask_plain(connection, _NAMES, items)}
 
 
 def lots_by_name(connection: Connection, wanted: Collection[LotName]) -> dict[LotName, bytes]:
@@ -120,3 +121,11 @@ def _ask(connection: Connection, statement: Select[Any], keys: Collection[Any]) 
     ordered = list(keys)
     for start in range(0, len(ordered), LIST_LIMIT):
         yield from connection.execute(statement, {"keys": ordered[start : start + LIST_LIMIT]})
+
+
+def _ask_plain(connection: Connection, statement: str, keys: Collection[bytes]) -> Iterator[Any]:
+    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    ordered = tuple(keys)
+    for start in range(0, len(ordered), LIST_LIMIT):
+        some = ordered[start : start + LIST_LIMIT]
+        yield from connection.exec_driver_sql(statement.replace(":keys", ",".join([mark] * len(some))), some).all()
