@@ -149,6 +149,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
         event = EVENT.json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(event.pop("$defs"))
         schemas["EventIn"] = event
+        schemas["SignedEventIn"]["properties"]["event"] = {"$ref": "#/components/schemas/EventIn"}
         schemas["Problem"] = SCHEMA
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)

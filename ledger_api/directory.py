@@ -28,7 +28,7 @@ class Accreditation:
 
 
 class Registrar(Protocol):
-    """Registry transactions. Each call returns the transaction's hash once it is mined, and is harmless when repeated.
+    """Registry transactions. Each call returns the transaction's hash once it is mined (empty: it was so already), and may be repeated.
 
     Raises (all): ChainError when the registry refuses, BusyError when the node is away.
     """

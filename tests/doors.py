@@ -10,7 +10,7 @@ Time stands still at `consortium.NOW` until a test moves `doors.time`.
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -107,6 +107,12 @@ class Doors:
         return self.ask("POST", member, path, json=body, **request)
 
 
+async def _slowly(parts: Any) -> AsyncIterator[bytes]:
+    """A body that comes in parts and does not say how long it will be."""
+    for part in parts:
+        yield part
+
+
 class _InProcess(httpx.BaseTransport):
     """The application called directly, on an event loop in a thread of its own, so that tests may knock from several threads at once."""
 
@@ -120,6 +126,8 @@ class _InProcess(httpx.BaseTransport):
         return asyncio.run_coroutine_threadsafe(self._answer(request), self._loop).result(timeout=60)
 
     async def _answer(self, request: httpx.Request) -> Response:
+        if not isinstance(request.stream, httpx.AsyncByteStream):
+            request = httpx.Request(request.method, request.url, headers=request.headers, content=_slowly(request.stream))
         answer = await self._app.handle_async_request(request)
         assert isinstance(answer.stream, httpx.AsyncByteStream)
         return Response(answer.status_code, headers=answer.headers, content=b"".join([part async for part in answer.stream]))

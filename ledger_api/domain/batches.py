@@ -32,7 +32,7 @@ AnySignature = Annotated[bytes, _hex_of(range(1, LONGEST_SIGNATURE + 1)), WithJs
 
 
 class SignedEventIn(Strict):
-    event: Annotated[dict[str, Any], WithJsonSchema({"$ref": "#/components/schemas/EventIn"})]
+    event: dict[str, Any]  # read like one of the other door's (`EventIn`), so that its refusal has a reason and a field
     head: Bytes32 = Field(description="The head it follows: the item's, or that after the batch's previous event of the item.")
     salts: dict[str, Salt] = Field(description="By the pointer (RFC 6901) of each leaf of the committed object.", max_length=400)
     name_salt: Bytes32 | None = Field(default=None, description="Of a birth: the salt of the serial's or the lot's commitment.")

@@ -91,7 +91,7 @@ def _categories_of(scope: int) -> list[str] | None:
 
 
 def _mined(transaction: bytes, organization: bytes) -> TransactionOut:
-    return TransactionOut(transaction=str(hex_of(transaction)), organization=str(hex_of(organization)))
+    return TransactionOut(transaction=hex_of(transaction or None), organization=str(hex_of(organization)))
 
 
 # --- reads -----------------------------------------------------------------------------------------------------------

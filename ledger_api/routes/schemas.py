@@ -148,7 +148,7 @@ class AccreditationIn(Strict):
 
 
 class TransactionOut(Out):
-    transaction: Hex32 = Field(description="Mined; lists show the change once the indexer has followed.")
+    transaction: Hex32 | None = Field(description="Mined; lists show the change once the indexer has followed. null: it was so already.")
     organization: Hex32
 
 

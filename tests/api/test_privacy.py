@@ -1,0 +1,135 @@
+"""An organization never reads or writes another's private things: every route of the service is knocked at by a stranger.
+
+A route that is not in `ROUTES` fails the first test: whoever adds a door says here what a stranger finds behind it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from fastapi.routing import APIRoute
+
+from ledger_api.app import ROUTERS
+from tests.consortium import DIDS, GTIN, count, manufacture, record_all
+from tests.doors import Doors
+
+SECRET = "the-lining-is-hand-sewn-by-number-nine"
+ANYBODY = {200, 202, 204, 303, 307, 401, 404, 422}
+OURS = quote(DIDS["MAISON"], safe="")
+ADDRESS = "0x" + "11" * 20
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """What VERNE, with every scope of its own, sends to a door behind which MAISON's things are, and what it may be answered."""
+
+    path: str  # with {…} of `Theirs`
+    expected: set[int]
+    body: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    submission: str
+    event_id: str
+    item: str
+    key_id: str
+
+
+HIDDEN, FORBIDDEN = {404}, {403}
+ROUTES: dict[tuple[str, str], Knock] = {
+    ("GET", "/v1/events/{event_id}"): Knock("/v1/events/{event_id}", HIDDEN),
+    ("GET", "/v1/submissions/{submission}"): Knock("/v1/submissions/{submission}", HIDDEN),
+    ("GET", "/v1/submissions/{submission}/stream"): Knock("/v1/submissions/{submission}/stream", HIDDEN),
+    ("DELETE", "/v1/keys/{key_id}"): Knock("/v1/keys/{key_id}", HIDDEN),
+    ("GET", "/v1/keys"): Knock("/v1/keys", {200}),
+    ("POST", "/v1/keys"): Knock("/v1/keys", FORBIDDEN, {"name": "x", "scopes": ["events:read"], "organization": DIDS["MAISON"]}),
+    # what it sends is recorded in its own name and judged as such
+    ("POST", "/v1/events"): Knock("/v1/events", {409}, manufacture()),
+    ("POST", "/v1/batches"): Knock("/v1/batches", {422}, {}),
+    # public: names, roles, accreditations stand on the chain
+    ("GET", "/v1/organizations"): Knock("/v1/organizations", {200}),
+    ("GET", "/v1/organizations/{organization}"): Knock(f"/v1/organizations/{OURS}", {200}),
+    ("POST", "/v1/organizations"): Knock("/v1/organizations", FORBIDDEN, {"did": "did:web:x.example", "name": "x", "roles": ["brand"]}),
+    ("PUT", "/v1/organizations/{organization}/roles"): Knock(f"/v1/organizations/{OURS}/roles", FORBIDDEN, {"roles": ["retailer"]}),
+    ("PUT", "/v1/organizations/{organization}/suspension"): Knock(f"/v1/organizations/{OURS}/suspension", FORBIDDEN),
+    ("DELETE", "/v1/organizations/{organization}/suspension"): Knock(f"/v1/organizations/{OURS}/suspension", FORBIDDEN),
+    ("PUT", "/v1/organizations/{organization}/successor"): Knock(
+        f"/v1/organizations/{OURS}/successor", FORBIDDEN, {"successor": DIDS["VERNE"]}
+    ),
+    ("POST", "/v1/organizations/{organization}/signers"): Knock(f"/v1/organizations/{OURS}/signers", FORBIDDEN, {"address": ADDRESS}),
+    ("DELETE", "/v1/organizations/{organization}/signers/{signer}"): Knock(f"/v1/organizations/{OURS}/signers/{ADDRESS}", FORBIDDEN),
+    ("PUT", "/v1/organizations/{organization}/signers/{signer}/compromised"): Knock(
+        f"/v1/organizations/{OURS}/signers/{ADDRESS}/compromised", FORBIDDEN, {"since_block": 1}
+    ),
+    ("POST", "/v1/organizations/{organization}/accreditations"): Knock(
+        f"/v1/organizations/{OURS}/accreditations", FORBIDDEN, {"role": "retailer", "brand": DIDS["MAISON"]}
+    ),
+    # open to everybody, and therefore without anybody's private fields
+    ("GET", "/v1/items"): Knock(f"/v1/items?gtin={GTIN}&serial=A1", ANYBODY),
+    ("GET", "/v1/items/{item}"): Knock("/v1/items/{item}", ANYBODY),
+    ("GET", "/v1/items/{item}/events"): Knock("/v1/items/{item}/events", ANYBODY | {500}),
+    ("POST", "/v1/verifications"): Knock("/v1/verifications", ANYBODY | {503}, {"gtin": GTIN, "serial": "A1"}),
+    ("GET", "/v1/verifications/signer"): Knock("/v1/verifications/signer", {200}),
+    ("GET", "/01/{gtin}/21/{serial:path}"): Knock(f"/01/{GTIN}/21/A1", ANYBODY),
+    ("GET", "/.well-known/gs1resolver"): Knock("/.well-known/gs1resolver", {200}),
+    ("GET", "/"): Knock("/", {200}),
+    ("GET", "/items/{item}"): Knock("/items/{item}", ANYBODY),
+    ("GET", "/assets/{version}/{name}"): Knock("/assets/1/style.css", {404}),
+    ("GET", "/healthz"): Knock("/healthz", {200}),
+    ("GET", "/readyz"): Knock("/readyz", {200, 503}),
+    ("GET", "/metrics"): Knock("/metrics", {200}),
+}
+
+
+def routes() -> set[tuple[str, str]]:
+    found = (route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute))
+    return {(method, route.path) for route in found for method in route.methods - {"HEAD"}}
+
+
+@pytest.fixture
+def theirs(doors: Doors) -> Theirs:
+    born = doors.post("MAISON", "/v1/events", manufacture(payload={"model": "Sac Lune", "workshop_note": SECRET})).json()
+    record_all(doors.engine)
+    key_id = doors.token("MAISON").split("_")[1]
+    return Theirs(born["submission"], born["results"][0]["event_id"], born["results"][0]["item"], key_id)
+
+
+def test_every_route_says_what_a_stranger_finds() -> None:
+    assert routes() == set(ROUTES)
+
+
+def test_a_stranger_reads_and_writes_nothing_of_anothers(doors: Doors, theirs: Theirs) -> None:
+    before = {table: count(doors.engine, table) for table in ("events", "api_keys", "profiles", "submissions")}
+    doors.token("VERNE")
+
+    for (method, route), knock in ROUTES.items():
+        path = knock.path.format(submission=theirs.submission, event_id=theirs.event_id, item=theirs.item, key_id=theirs.key_id)
+        answer = doors.ask(method, "VERNE", path, json=knock.body)
+        assert answer.status_code in knock.expected, (method, route, answer.status_code, answer.text)
+        assert SECRET not in answer.text, (method, route)
+
+    assert {table: count(doors.engine, table) for table in before} == before | {"api_keys": before["api_keys"] + 1}
+    assert doors.registrar.asked == []
+
+
+@pytest.mark.parametrize(
+    ("method", "route"),
+    sorted(route for route in ROUTES if route[1].startswith(("/v1/events", "/v1/batches", "/v1/sub", "/v1/keys", "/v1/org"))),
+)
+def test_nothing_of_members_is_told_without_a_key_or_with_a_wrong_one(doors: Doors, theirs: Theirs, method: str, route: str) -> None:
+    knock = ROUTES[method, route]
+    path = knock.path.format(submission=theirs.submission, event_id=theirs.event_id, item=theirs.item, key_id=theirs.key_id)
+
+    without = doors.ask(method, None, path, json=knock.body)
+    wrong = [doors.ask(method, None, path, json=knock.body, token=token) for token in ("x", f"lk_{theirs.key_id}_x", "lk_0_0")]
+
+    for answer in (without, *wrong):
+        assert (answer.status_code, answer.json()["code"], answer.headers["www-authenticate"]) == (401, "unauthenticated", "Bearer")
+
+
+def test_the_owner_finds_what_the_stranger_does_not(doors: Doors, theirs: Theirs) -> None:
+    answer = doors.get("MAISON", f"/v1/events/{theirs.event_id}")
+
+    assert answer.json()["payload"]["workshop_note"] == SECRET
