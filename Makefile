@@ -1,10 +1,19 @@
 # Two commands do all the set-up: `make up` and `make test`. Everything lands in .venv, node_modules and .build.
 SHELL := /bin/bash
-PYTHON ?= python3
+# The first Python for which every locked package has a ready wheel, else whatever python3 is
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	$$name -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$name && exit; done; echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .build/stamps
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+QUIETLY := --quiet --disable-pip-version-check
+# $(1) environment, $(2) lock file. uv takes seconds where pip takes minutes; where uv does not run, pip does the same.
+define install_locked
+$(1)/bin/python -m pip install $(QUIETLY) --require-hashes --no-deps -r locks/uv.txt \
+	&& $(1)/bin/uv pip install --quiet --python $(1)/bin/python --require-hashes --no-deps -r $(2) \
+	|| $(1)/bin/python -m pip install $(QUIETLY) --require-hashes --no-deps -r $(2)
+endef
 .DEFAULT_GOAL := help
 .PHONY: help up test check fast bench abi install dev browser contracts slither coverage clean
 
@@ -14,15 +23,15 @@ help: ## what can be made
 $(STAMPS)/prerequisites:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "missing: Python 3.11 or newer (set PYTHON=…)"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "missing: Python's venv module (Debian: apt-get install python3-venv)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info >= (3, 14))' || command -v cc >/dev/null || { echo "missing: Python 3.11 to 3.13, or a C compiler for a newer one (set PYTHON=…)"; exit 1; }
 	@command -v git >/dev/null || { echo "missing: git"; exit 1; }
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/python: locks/python.txt pyproject.toml | $(STAMPS)/prerequisites
 	@echo "installing Python packages into $(VENV)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r locks/uv.txt
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --require-hashes --no-deps -r locks/python.txt
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@$(call install_locked,$(VENV),locks/python.txt)
+	@$(BIN)/python -m pip install $(QUIETLY) --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(STAMPS)/node: package-lock.json .npmrc | $(STAMPS)/python
@@ -61,7 +70,7 @@ slither: install $(STAMPS)/slither ## static analysis of the contracts
 $(STAMPS)/slither: locks/slither.txt | $(STAMPS)/python
 	@echo "installing the static analyser into $(VENV)-slither"
 	@test -x $(VENV)-slither/bin/python || $(PYTHON) -m venv $(VENV)-slither
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV)-slither $(BIN)/uv pip install --quiet --require-hashes --no-deps -r locks/slither.txt
+	@$(call install_locked,$(VENV)-slither,locks/slither.txt)
 	@touch $@
 
 coverage: install

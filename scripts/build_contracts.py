@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import solcx
+from solcx.exceptions import SolcError
 
 ROOT = Path(__file__).resolve().parent.parent
 ARTIFACTS = ROOT / "ledger_api" / "abi"
@@ -38,7 +39,10 @@ def compile_all() -> dict[str, dict[str, Any]]:
             "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]}},
         },
     }
-    answer = solcx.compile_standard(request, solc_binary=ROOT / "scripts" / "solc.mjs", base_path=str(ROOT))
+    try:
+        answer = solcx.compile_standard(request, solc_binary=ROOT / "scripts" / "solc.mjs", base_path=str(ROOT))
+    except SolcError as refusal:
+        sys.exit(refusal.message)
     complaints = [error["formattedMessage"] for error in answer.get("errors", []) if not _is_foreign_warning(error)]
     if complaints:
         sys.exit("\n".join(complaints))

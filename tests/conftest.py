@@ -19,6 +19,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database_kind", kinds, scope="module")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What lies in chain/ and browser/ is marked so: a forgotten marker would let a slow test into the fast run."""
+    for item in items:
+        for folder in {"chain", "browser"} & set(item.path.parts):
+            item.add_marker(folder)
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     with servers.postgres() as base:

@@ -40,10 +40,13 @@ def await_port(port: int, process: subprocess.Popen[bytes], *, seconds: float = 
 
 
 @contextlib.contextmanager
-def started(command: list[str], *, port: int, env: dict[str, str] | None = None, cwd: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def started(
+    command: list[str], *, port: int, env: dict[str, str] | None = None, cwd: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """A server process of ours, ended (then killed) on leaving."""
     quiet = subprocess.DEVNULL
-    process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, env={**os.environ, **(env or {})}, cwd=cwd, start_new_session=True)
+    everything = {**os.environ, **(env or {})}
+    process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, env=everything, cwd=cwd, start_new_session=True)
     try:
         await_port(port, process)
         yield process

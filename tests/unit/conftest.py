@@ -11,5 +11,5 @@ def no_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> NoReturn:
         raise RuntimeError("unit tests open no sockets")
 
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket.socket, "bind", refuse)
+    for call in ("connect", "connect_ex", "bind", "sendto"):
+        monkeypatch.setattr(socket.socket, call, refuse)

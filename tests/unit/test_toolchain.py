@@ -7,7 +7,12 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
+from scripts import build_contracts
+
 ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ("OrganizationRegistry", "ProvenanceLedger")
 ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}"}
 
 
@@ -32,29 +37,34 @@ def test_foundry_has_the_settings_of_the_one_file() -> None:
     assert foundry["cbor_metadata"] == shared["metadata"]["appendCBOR"]
 
 
+@pytest.mark.slow
 def test_committed_artifacts_are_what_py_solc_x_builds() -> None:
     outcome = run(sys.executable, "scripts/build_contracts.py", "--check")
 
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
 
 
+@pytest.mark.slow
 def test_forge_builds_the_same_bytecode() -> None:
-    outcome = run(sys.executable, "scripts/forge.py", "build", "--skip", "test", "--out", ".build/forge-compare", "--cache-path", ".build/forge-compare-cache")
+    aside = ("--out", ".build/forge-compare", "--cache-path", ".build/forge-compare-cache")
+
+    outcome = run(sys.executable, "scripts/forge.py", "build", "--skip", "test", *aside)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
 
-    for contract in ("OrganizationRegistry", "ProvenanceLedger"):
+    for contract in SHIPPED:
         built = json.loads((ROOT / ".build" / "forge-compare" / f"{contract}.sol" / f"{contract}.json").read_text())
         assert built["bytecode"]["object"] == committed(contract)["bytecode"]
         assert built["deployedBytecode"]["object"] == committed(contract)["deployedBytecode"]
 
 
+@pytest.mark.slow
 def test_hardhat_builds_the_same_bytecode() -> None:
     node = str(Path(sys.prefix) / "bin" / "node")
 
     outcome = run(node, "node_modules/hardhat/dist/src/cli.js", "build")
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
 
-    for contract in ("OrganizationRegistry", "ProvenanceLedger"):
+    for contract in SHIPPED:
         built = json.loads((ROOT / ".build" / "hardhat" / "contracts" / f"{contract}.sol" / f"{contract}.json").read_text())
         assert built["bytecode"] == committed(contract)["bytecode"]
 
@@ -64,12 +74,14 @@ def test_lock_files_carry_no_download_address() -> None:
         text = (ROOT / lock).read_text()
         assert '"resolved"' not in text
         assert "--index-url" not in text
+        assert "--find-links" not in text
 
 
 def test_a_failing_contract_test_fails_the_command(tmp_path: Path) -> None:
     (tmp_path / "t").mkdir()
     (tmp_path / "t" / "F.t.sol").write_text(
-        "// SPDX-License-Identifier: Apache-2.0\npragma solidity 0.8.37;\ncontract FTest { function test_Fails() external pure { require(false); } }\n"
+        "// SPDX-License-Identifier: Apache-2.0\npragma solidity 0.8.37;\n"
+        "contract FTest { function test_Fails() external pure { require(false); } }\n"
     )
     (tmp_path / "foundry.toml").write_text(
         f'[profile.default]\nsrc="t"\ntest="t"\noffline=true\nauto_detect_solc=false\nsolc="{ROOT / "scripts" / "solc.mjs"}"\n'
@@ -79,3 +91,15 @@ def test_a_failing_contract_test_fails_the_command(tmp_path: Path) -> None:
 
     assert outcome.returncode != 0
     assert "test_Fails" in outcome.stdout
+
+
+def test_the_committed_artifacts_know_what_they_were_built_from() -> None:
+    assert {str(committed(contract)["sourceHash"]) for contract in SHIPPED} == {build_contracts.source_hash()}
+
+
+def test_the_heart_is_installed_alone_with_the_limits_it_has_inside() -> None:
+    whole = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    heart = tomllib.loads((ROOT / "ledger_verify" / "pyproject.toml").read_text())["project"]
+
+    assert set(heart["dependencies"]) <= set(whole["dependencies"])
+    assert heart["requires-python"] == whole["requires-python"]
