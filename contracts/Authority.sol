@@ -5,28 +5,26 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
 import {BoundedSignature} from "./BoundedSignature.sol";
 import {Hashing} from "./Hashing.sol";
-import {Circumstance, State, Transition} from "./Transition.sol";
+import {State} from "./State.sol";
+import {Transition, Turn} from "./Transition.sol";
 import {IOrganizationRegistry} from "./interfaces/IOrganizationRegistry.sol";
 import {Approval, Event, IProvenanceLedger, Opening, SignedBatch} from "./interfaces/IProvenanceLedger.sol";
 import {Kind, Method, Outcome, Reason} from "./types/Numbers.sol";
 
-/// @dev One event's turn in a batch, and the last answer to each question: in a batch they repeat.
+/// @dev A batch while its events are judged. What the registry last agreed to is kept: in a batch questions repeat.
 struct Docket {
+    Turn turn;
+    uint256 roles; // of the batch's organization
     uint256 index; // of the event
-    uint256 opening; // the next of the carrier's openings, and the event it is for
+    uint256 opening; // the carrier's next, and the event it is for
     uint256 openingFor;
     uint256 approval;
     uint256 approvalFor;
-    uint256 roles;
-    Circumstance circumstance;
-    bytes32 brandAsked;
-    bool speaks;
-    bytes32 accreditorAsked;
-    uint256 roleAndCategoryAsked;
-    bool accredited;
-    bytes32 partyAsked;
-    bool partyAdmitted;
-    bool partySuspended;
+    bytes32 brand; // that a witness named last
+    bytes32 speaksFor;
+    bytes32 accreditedBy;
+    uint256 accreditedIn; // role and category
+    bytes32 receiver; // a member in good standing
 }
 
 /// @title Who signed, who agreed, who speaks for whom: every question that needs the registry or a signature
@@ -62,34 +60,38 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
     // What the carrier adds, in the order of the events
 
     function _newDocket(SignedBatch calldata batch, uint8 roles) internal view returns (Docket memory docket) {
+        bytes32 organization = batch.organization;
+        docket.turn.organization = organization;
+        docket.turn.moment = block.timestamp;
         docket.roles = roles;
-        docket.circumstance.organization = batch.organization;
-        docket.circumstance.moment = block.timestamp;
-        docket.circumstance.recoveryPeriod = RECOVERY_PERIOD;
-        docket.openingFor = batch.openings.length > 0 ? batch.openings[0].index : NEVER;
-        docket.approvalFor = batch.approvals.length > 0 ? batch.approvals[0].index : NEVER;
+        docket.openingFor = _openingsEvent(batch.openings, 0);
+        docket.approvalFor = _approvalsEvent(batch.approvals, 0);
+        docket.brand = organization;
+        docket.speaksFor = organization;
+        docket.receiver = organization;
     }
 
-    /// @dev Passes what was for this event. An entry that is out of order is never reached.
+    /// @dev Passes what was for this event.
     function _turnPage(SignedBatch calldata batch, Docket memory docket) internal pure {
         uint256 index = docket.index;
-        if (docket.openingFor == index) {
-            uint256 opening = ++docket.opening;
-            docket.openingFor = opening < batch.openings.length ? batch.openings[opening].index : NEVER;
-        }
-        if (docket.approvalFor == index) {
-            uint256 approval = ++docket.approval;
-            docket.approvalFor = approval < batch.approvals.length ? batch.approvals[approval].index : NEVER;
-        }
-        docket.circumstance.byOrder = false;
-        docket.circumstance.brandHasTime = false;
+        if (docket.openingFor == index) docket.openingFor = _openingsEvent(batch.openings, ++docket.opening);
+        if (docket.approvalFor == index) docket.approvalFor = _approvalsEvent(batch.approvals, ++docket.approval);
+        docket.turn.byOrder = false;
+        docket.turn.brandHasTime = false;
         docket.index = index + 1;
     }
 
-    /// @dev Whatever was not reached was out of order.
-    function _requireAllReached(SignedBatch calldata batch, Docket memory docket) internal pure {
-        bool reached = docket.opening == batch.openings.length && docket.approval == batch.approvals.length;
-        if (!reached) revert CarrierFault();
+    /// @dev An entry that is out of order is never reached, nor any behind it.
+    function _requireAllReached(Docket memory docket) internal pure {
+        if (docket.openingFor != NEVER || docket.approvalFor != NEVER) revert CarrierFault();
+    }
+
+    function _openingsEvent(Opening[] calldata openings, uint256 opening) private pure returns (uint256) {
+        return opening < openings.length ? openings[opening].index : NEVER;
+    }
+
+    function _approvalsEvent(Approval[] calldata approvals, uint256 approval) private pure returns (uint256) {
+        return approval < approvals.length ? approvals[approval].index : NEVER;
     }
 
     function _opening(SignedBatch calldata batch, Docket memory docket) internal pure returns (Opening calldata) {
@@ -109,7 +111,7 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
         bool admitted;
         bool suspended;
         bool active;
-        (admitted, suspended, roles, active) = REGISTRY.credentials(batch.organization, batch.signer);
+        (admitted, suspended, roles, active) = REGISTRY.standingFor(batch.organization, batch.signer);
         if (!admitted) return (Reason.UNKNOWN_ORGANIZATION, roles);
         if (suspended) return (Reason.SUSPENDED, roles);
         if (!active) return (Reason.SIGNER_INVALID, roles);
@@ -132,7 +134,7 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
         bool bySignature
     ) internal view returns (uint8) {
         bytes32 holder = state.holder;
-        if (docket.circumstance.organization == holder) return Reason.NONE;
+        if (docket.turn.organization == holder) return Reason.NONE;
         if (Transition.isOrganization(holder)) return Reason.NOT_THE_HOLDER;
         return bySignature ? _judgeConsent(batch, docket, occurrence, holder, holder) : Reason.CONSENT_MISSING;
     }
@@ -146,7 +148,7 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
         Event calldata occurrence
     ) internal view returns (uint8) {
         bytes32 holder = state.holder;
-        if (!occurrence.detail.consented() || docket.circumstance.organization == holder) return Reason.NONE;
+        if (!docket.turn.detail.consented() || docket.turn.organization == holder) return Reason.NONE;
         return _judgeConsent(batch, docket, occurrence, holder, holder);
     }
 
@@ -220,13 +222,10 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
     // The registry, asked once for what repeats
 
     function _speaksFor(Docket memory docket, bytes32 brand) internal view returns (bool) {
-        bytes32 organization = docket.circumstance.organization;
-        if (organization == brand) return true;
-        if (docket.brandAsked != brand) {
-            docket.brandAsked = brand;
-            docket.speaks = REGISTRY.speaksFor(organization, brand);
-        }
-        return docket.speaks;
+        if (docket.speaksFor == brand) return true;
+        bool speaks = REGISTRY.speaksFor(docket.turn.organization, brand);
+        if (speaks) docket.speaksFor = brand;
+        return speaks;
     }
 
     function _isAccredited(Docket memory docket, bytes32 brand, uint8 role, uint8 category)
@@ -235,21 +234,22 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
         returns (bool)
     {
         uint256 roleAndCategory = uint256(role) << 8 | category;
-        if (docket.accreditorAsked != brand || docket.roleAndCategoryAsked != roleAndCategory) {
-            docket.accreditorAsked = brand;
-            docket.roleAndCategoryAsked = roleAndCategory;
-            docket.accredited = REGISTRY.isAccredited(brand, docket.circumstance.organization, role, category);
+        if (docket.accreditedBy == brand && docket.accreditedIn == roleAndCategory) return true;
+        bool accredited = REGISTRY.isAccredited(brand, docket.turn.organization, role, category);
+        if (accredited) {
+            docket.accreditedBy = brand;
+            docket.accreditedIn = roleAndCategory;
         }
-        return docket.accredited;
+        return accredited;
     }
 
-    /// @dev Answers for a receiver that is an organization; whoever signs the batch is known to be in good standing.
-    function _standingOf(Docket memory docket, bytes32 party) internal view returns (bool admitted, bool suspended) {
-        if (party == docket.circumstance.organization) return (true, false);
-        if (docket.partyAsked != party) {
-            docket.partyAsked = party;
-            (docket.partyAdmitted, docket.partySuspended,) = REGISTRY.standing(party);
-        }
-        return (docket.partyAdmitted, docket.partySuspended);
+    /// @dev Why an organization may not receive an item.
+    function _judgeReceiver(Docket memory docket, bytes32 party) internal view returns (uint8) {
+        if (docket.receiver == party) return Reason.NONE;
+        (bool admitted, bool suspended,) = REGISTRY.standing(party);
+        if (!admitted) return Reason.UNKNOWN_ORGANIZATION;
+        if (suspended) return Reason.SUSPENDED;
+        docket.receiver = party;
+        return Reason.NONE;
     }
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Approval, Aside, Event, SignedBatch} from "./interfaces/IProvenanceLedger.sol";
-import {Facts} from "./types/Facts.sol";
+import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
+
+import {Approval, Event, SignedBatch} from "./interfaces/IProvenanceLedger.sol";
 
 /// @title Every hash of docs/protocol.md, and nothing else
-/// @dev Pure. The two assembly blocks hash what already lies in line instead of copying it word by word first
+/// @dev Pure. The assembly hashes words where they lie instead of copying them to new memory first
 /// (docs/decisions/assembly-for-hashing.md).
 library Hashing {
     bytes32 internal constant EVENT_TYPEHASH = keccak256(
@@ -86,25 +87,18 @@ library Hashing {
         return keccak256(abi.encode(ENDORSEMENT_TYPEHASH, brand, eventHash, deadline));
     }
 
-    function nextHead(bytes32 head, bytes32 eventHash, bytes32 organization) internal pure returns (bytes32) {
-        return keccak256(abi.encode(head, eventHash, organization));
+    function nextHead(bytes32 head, bytes32 eventHash, bytes32 organization) internal pure returns (bytes32 next) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, head)
+            mstore(add(free, 0x20), eventHash)
+            mstore(add(free, 0x40), organization)
+            next := keccak256(free, 0x60)
+        }
     }
 
     /// @dev An item's or a lot's id.
     function idOf(bytes32 maker, bytes32 commitment) internal pure returns (bytes32) {
-        return keccak256(abi.encode(maker, commitment));
-    }
-
-    /// @dev What a word commits to: all that is not in clear.
-    function commit(bytes32 head, bytes32 holder, bytes32 brand, Facts facts, bytes32 aside)
-        internal
-        pure
-        returns (bytes32)
-    {
-        return keccak256(abi.encode(head, holder, brand, facts, aside));
-    }
-
-    function hashAside(Aside memory aside) internal pure returns (bytes32) {
-        return keccak256(abi.encode(aside));
+        return Hashes.efficientKeccak256(maker, commitment);
     }
 }

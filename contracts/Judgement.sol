@@ -3,7 +3,8 @@ pragma solidity 0.8.37;
 
 import {Authority, Docket} from "./Authority.sol";
 import {Hashing} from "./Hashing.sol";
-import {State, Transition} from "./Transition.sol";
+import {AsideField, State} from "./State.sol";
+import {Transition} from "./Transition.sol";
 import {Event, Link, Opening, SignedBatch} from "./interfaces/IProvenanceLedger.sol";
 import {Detail} from "./types/Detail.sol";
 import {HoldKind, Kind, Method, Outcome, Phase, Reason, Role, Stage} from "./types/Numbers.sol";
@@ -19,11 +20,11 @@ abstract contract Judgement is Authority {
         State memory state,
         Event calldata occurrence
     ) internal view returns (uint8 reason) {
-        if (!state.isWellFormed(occurrence, docket.circumstance)) return Reason.MALFORMED;
-        if (occurrence.occurredAt > docket.circumstance.moment + Transition.SKEW) return Reason.IN_THE_FUTURE;
+        if (!state.isWellFormed(occurrence, docket.turn)) return Reason.MALFORMED;
+        if (docket.turn.occurredAt > docket.turn.moment + Transition.SKEW) return Reason.IN_THE_FUTURE;
         reason = _judgeKind(batch, docket, state, occurrence);
         if (reason != Reason.NONE) return reason;
-        return state.judgeTime(occurrence, docket.circumstance);
+        return state.judgeTime(occurrence, docket.turn);
     }
 
     /// @dev From *unknown organization* to *consent invalid*.
@@ -33,7 +34,7 @@ abstract contract Judgement is Authority {
         State memory state,
         Event calldata occurrence
     ) private view returns (uint8 reason) {
-        uint8 kind = occurrence.kind;
+        uint256 kind = docket.turn.kind;
         if (kind == Kind.SHIPMENT) return _judgeShipment(docket, state, occurrence.party);
         if (kind == Kind.RESALE) return _judgeOwnersHandover(batch, docket, state, occurrence);
         if (kind == Kind.TRANSFER) return _judgeOwnersHandover(batch, docket, state, occurrence);
@@ -69,9 +70,9 @@ abstract contract Judgement is Authority {
         Opening calldata opening = _opening(batch, docket);
         bytes32 brand = opening.brand;
         if (Hashing.idOf(brand, opening.serialCommitment) != occurrence.item) revert WitnessMismatch(occurrence.item);
-        docket.circumstance.brand = brand;
+        docket.turn.brand = brand;
         if (docket.roles & Role.AUTHENTICATOR == 0) return Reason.ROLE_MISSING;
-        bool accredited = _isAccredited(docket, brand, Role.AUTHENTICATOR, occurrence.detail.c());
+        bool accredited = _isAccredited(docket, brand, Role.AUTHENTICATOR, docket.turn.detail.c());
         if (!accredited) return Reason.NOT_ACCREDITED;
         return _judgePresenting(batch, docket, occurrence, opening);
     }
@@ -80,15 +81,15 @@ abstract contract Judgement is Authority {
 
     /// @dev The brand may take an unsold item back.
     function _judgeShipment(Docket memory docket, State memory state, bytes32 party) private view returns (uint8) {
-        (bool admitted, bool suspended) = _standingOf(docket, party);
-        if (!admitted) return Reason.UNKNOWN_ORGANIZATION;
+        uint8 againstParty = _judgeReceiver(docket, party);
+        if (againstParty == Reason.UNKNOWN_ORGANIZATION) return againstParty;
         uint8 stage = state.word.stage();
         uint8 reason = Transition.judgePlace(stage, Kind.SHIPMENT);
         if (reason != Reason.NONE) return reason;
-        if (suspended) return Reason.SUSPENDED;
-        reason = state.judgeHandover(false, docket.circumstance.moment);
+        if (againstParty != Reason.NONE) return againstParty;
+        reason = state.judgeHandover(false, docket.turn.moment);
         if (reason != Reason.NONE) return reason;
-        bytes32 organization = docket.circumstance.organization;
+        bytes32 organization = docket.turn.organization;
         if (organization == state.holder) return Reason.NONE;
         bool takesBack = stage == Stage.UNSOLD && party == organization && _speaksFor(docket, state.brand);
         return takesBack ? Reason.NONE : Reason.NOT_THE_HOLDER;
@@ -97,9 +98,9 @@ abstract contract Judgement is Authority {
     function _judgeSale(Docket memory docket, State memory state) private view returns (uint8 reason) {
         reason = _judgeActing(docket, state, Role.RETAILER);
         if (reason != Reason.NONE) return reason;
-        reason = state.judgeHandover(false, docket.circumstance.moment);
+        reason = state.judgeHandover(false, docket.turn.moment);
         if (reason != Reason.NONE) return reason;
-        return docket.circumstance.organization == state.holder ? Reason.NONE : Reason.NOT_THE_HOLDER;
+        return docket.turn.organization == state.holder ? Reason.NONE : Reason.NOT_THE_HOLDER;
     }
 
     /// @dev Resale and transfer.
@@ -109,17 +110,15 @@ abstract contract Judgement is Authority {
         State memory state,
         Event calldata occurrence
     ) private view returns (uint8 reason) {
-        bool admitted = true;
-        bool suspended;
         bytes32 party = occurrence.party;
-        if (Transition.isOrganization(party)) (admitted, suspended) = _standingOf(docket, party);
-        if (!admitted) return Reason.UNKNOWN_ORGANIZATION;
-        uint8 kind = occurrence.kind;
+        uint8 againstParty = Transition.isOrganization(party) ? _judgeReceiver(docket, party) : Reason.NONE;
+        if (againstParty == Reason.UNKNOWN_ORGANIZATION) return againstParty;
+        uint256 kind = docket.turn.kind;
         reason = Transition.judgePlace(state.word.stage(), kind);
         if (reason != Reason.NONE) return reason;
         if (kind == Kind.RESALE && docket.roles & (Role.PLATFORM | Role.RETAILER) == 0) return Reason.ROLE_MISSING;
-        if (suspended) return Reason.SUSPENDED;
-        reason = state.judgeHandover(true, docket.circumstance.moment);
+        if (againstParty != Reason.NONE) return againstParty;
+        reason = state.judgeHandover(true, docket.turn.moment);
         if (reason != Reason.NONE) return reason;
         return _judgeHolder(batch, docket, state, occurrence, true);
     }
@@ -131,10 +130,11 @@ abstract contract Judgement is Authority {
         State memory state,
         Event calldata occurrence
     ) private view returns (uint8) {
-        bool isVeto = occurrence.detail.a() == Phase.VETO;
+        bool isVeto = docket.turn.detail.a() == Phase.VETO;
         if (!isVeto && !_speaksFor(docket, state.brand)) return Reason.ROLE_MISSING;
         if (!Transition.isSold(state.word.stage())) return Reason.NOT_SOLD;
-        if (!isVeto && state.isHeldByOwner(docket.circumstance.moment)) return Reason.ON_HOLD;
+        if (!isVeto && state.isHeldByOwner(docket.turn.moment)) return Reason.ON_HOLD;
+        docket.turn.recoveryReadyAt = docket.turn.moment + RECOVERY_PERIOD;
         return _judgeConsented(batch, docket, state, occurrence);
     }
 
@@ -146,7 +146,7 @@ abstract contract Judgement is Authority {
         State memory state,
         Event calldata occurrence
     ) private view returns (uint8) {
-        bool isHolders = occurrence.detail.consented() || docket.circumstance.organization == state.holder;
+        bool isHolders = docket.turn.detail.consented() || docket.turn.organization == state.holder;
         if (!isHolders) {
             bool isLot = state.word.stage() == Stage.LOT;
             uint8 reason =
@@ -160,9 +160,9 @@ abstract contract Judgement is Authority {
     /// @dev The consortium rules where a brand lets its time pass.
     function _judgeRuling(Docket memory docket, State memory state) private view returns (uint8) {
         if (_speaksFor(docket, state.brand)) return Reason.NONE;
-        if (docket.circumstance.organization != CONSORTIUM) return Reason.ROLE_MISSING;
-        uint256 brandsEnd = uint256(state.aside.disputedAt) + RULING_PERIOD;
-        docket.circumstance.brandHasTime = docket.circumstance.moment < brandsEnd;
+        if (docket.turn.organization != CONSORTIUM) return Reason.ROLE_MISSING;
+        uint256 brandsEnd = state.asideAt(AsideField.DISPUTED_AT) + RULING_PERIOD;
+        docket.turn.brandHasTime = docket.turn.moment < brandsEnd;
         return Reason.NONE;
     }
 
@@ -172,28 +172,28 @@ abstract contract Judgement is Authority {
         State memory state,
         Event calldata occurrence
     ) private view returns (uint8) {
-        Detail detail = occurrence.detail;
-        bytes32 author = _openHistory(_opening(batch, docket), state, occurrence);
-        if (author != docket.circumstance.organization) return Reason.ROLE_MISSING;
+        Detail detail = docket.turn.detail;
+        bytes32 author = _openHistory(_opening(batch, docket), state, occurrence.item, detail.time());
+        if (author != docket.turn.organization) return Reason.ROLE_MISSING;
         if (detail.a() == Outcome.NONE) return Reason.NONE;
         if (state.facts.verdictMethod() == Method.RULING) return _judgeSpeaking(docket, state.brand);
         return _judgeActing(docket, state, Role.AUTHENTICATOR);
     }
 
     /// @return author the organization of the corrected event, which the links from it to the tip prove
-    function _openHistory(Opening calldata opening, State memory state, Event calldata occurrence)
+    function _openHistory(Opening calldata opening, State memory state, bytes32 item, uint256 sequence)
         private
         pure
         returns (bytes32 author)
     {
         Link[] calldata history = opening.history;
-        uint256 span = uint256(state.word.sequence()) - occurrence.detail.time() + 1;
+        uint256 span = state.word.sequence() - sequence + 1;
         if (history.length != span) revert CarrierFault();
         bytes32 head = opening.priorHead;
         for (uint256 i = 0; i < span; ++i) {
             head = Hashing.nextHead(head, history[i].eventHash, history[i].organization);
         }
-        if (head != state.head) revert WitnessMismatch(occurrence.item);
+        if (head != state.head) revert WitnessMismatch(item);
         return history[0].organization;
     }
 
@@ -205,15 +205,15 @@ abstract contract Judgement is Authority {
         State memory state,
         Event calldata occurrence
     ) private view returns (uint8 reason) {
-        uint8 hold = occurrence.detail.a();
+        uint8 hold = docket.turn.detail.a();
         bool sold = Transition.isSold(state.word.stage());
         reason = _judgeHolding(docket, state, hold, sold);
         if (reason != Reason.NONE) return reason;
-        if (state.isHeldByOther(hold, docket.circumstance)) return Reason.ON_HOLD;
-        bool consented = occurrence.detail.consented();
+        if (state.isHeldByOther(hold, docket.turn)) return Reason.ON_HOLD;
+        bool consented = docket.turn.detail.consented();
         if (hold == HoldKind.IN_VERIFICATION) return _judgeHolder(batch, docket, state, occurrence, consented);
         bool isOwners = sold && hold <= HoldKind.STOLEN;
-        if (isOwners && !consented && docket.circumstance.organization != state.holder) return Reason.CONSENT_MISSING;
+        if (isOwners && !consented && docket.turn.organization != state.holder) return Reason.CONSENT_MISSING;
         return _judgeConsented(batch, docket, state, occurrence);
     }
 
@@ -222,7 +222,7 @@ abstract contract Judgement is Authority {
         view
         returns (uint8)
     {
-        if (!sold && docket.circumstance.organization == state.holder) return Reason.NONE;
+        if (!sold && docket.turn.organization == state.holder) return Reason.NONE;
         if (sold && hold <= HoldKind.STOLEN) return Reason.NONE;
         if (hold != HoldKind.IN_VERIFICATION) return _judgeSpeaking(docket, state.brand);
         if (docket.roles & Role.AUTHENTICATOR == 0) return Reason.ROLE_MISSING;
@@ -238,13 +238,13 @@ abstract contract Judgement is Authority {
         State memory state,
         Event calldata occurrence
     ) private view returns (uint8) {
-        Detail detail = occurrence.detail;
+        Detail detail = docket.turn.detail;
         if (Transition.isSet(state.word.holds(), detail.a())) {
-            bytes32 setter = state.aside.setters[detail.a()];
+            bytes32 setter = state.setterOf(detail.a());
             bool isOrganizations = Transition.isOrganization(setter);
             bool isEntitled = isOrganizations ? _speaksFor(docket, setter) : detail.consented();
-            bool byOrder = !isEntitled && docket.circumstance.organization == CONSORTIUM;
-            docket.circumstance.byOrder = byOrder;
+            bool byOrder = !isEntitled && docket.turn.organization == CONSORTIUM;
+            docket.turn.byOrder = byOrder;
             if (!isEntitled && !byOrder) return isOrganizations ? Reason.ROLE_MISSING : Reason.CONSENT_MISSING;
         }
         return _judgeConsented(batch, docket, state, occurrence);
@@ -259,10 +259,10 @@ abstract contract Judgement is Authority {
         State memory state,
         Event calldata occurrence
     ) private view returns (uint8) {
-        if (occurrence.detail.consented()) return _judgeConsented(batch, docket, state, occurrence);
-        if (docket.circumstance.organization == state.holder) return Reason.NONE;
-        bool mayAct = _judgeActing(docket, state, Role.RETAILER) == Reason.NONE
-            || _judgeActing(docket, state, Role.AUTHENTICATOR) == Reason.NONE;
+        if (docket.turn.detail.consented()) return _judgeConsented(batch, docket, state, occurrence);
+        if (docket.turn.organization == state.holder) return Reason.NONE;
+        bool mayAct = _judgeActing(docket, state, Role.AUTHENTICATOR) == Reason.NONE
+            || _judgeActing(docket, state, Role.RETAILER) == Reason.NONE;
         return mayAct ? Reason.NONE : Reason.CONSENT_MISSING;
     }
 
@@ -273,10 +273,10 @@ abstract contract Judgement is Authority {
         Event calldata occurrence
     ) private view returns (uint8) {
         uint8 stage = state.word.stage();
-        bool isHolder = docket.circumstance.organization == state.holder;
+        bool isHolder = docket.turn.organization == state.holder;
         if (stage == Stage.UNSOLD) return _judgeSpeaking(docket, state.brand);
         if (stage == Stage.LOT) return isHolder ? Reason.NONE : Reason.NOT_THE_HOLDER;
-        if (!isHolder && !occurrence.detail.consented()) return Reason.CONSENT_MISSING;
+        if (!isHolder && !docket.turn.detail.consented()) return Reason.CONSENT_MISSING;
         return _judgeConsented(batch, docket, state, occurrence);
     }
 
@@ -293,7 +293,7 @@ abstract contract Judgement is Authority {
     /// @dev The brand, whoever speaks for it, or an organization it accredited in a role. The commonest answer first.
     function _judgeActing(Docket memory docket, State memory state, uint8 role) private view returns (uint8) {
         bytes32 brand = state.brand;
-        if (docket.circumstance.organization == brand) return Reason.NONE;
+        if (docket.turn.organization == brand) return Reason.NONE;
         bool inRole = docket.roles & role != 0;
         if (inRole && _isAccredited(docket, brand, role, state.facts.category())) return Reason.NONE;
         if (_speaksFor(docket, brand)) return Reason.NONE;

@@ -7,32 +7,15 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
 import {Accreditation, IOrganizationRegistry} from "./interfaces/IOrganizationRegistry.sol";
+import {Grant, packGrant} from "./types/Grant.sol";
 import {Role} from "./types/Numbers.sol";
+import {Signer} from "./types/Signer.sol";
+import {Standing, packStanding} from "./types/Standing.sol";
 
 /// @title Members, signers and accreditations, now and at any block
 /// @dev Each answer is kept twice: as a plain word, so that the ledger pays one read for it, and as a trace by block.
 contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
     using Checkpoints for Checkpoints.Trace160;
-
-    /// @dev One slot.
-    struct Standing {
-        bool admitted;
-        bool suspended;
-        uint8 roles;
-    }
-
-    /// @dev One slot.
-    struct Signer {
-        bool active;
-        uint48 compromisedSince;
-    }
-
-    /// @dev One slot, and just the 160 bits of a checkpoint.
-    struct Grant {
-        uint64 scope;
-        uint48 from;
-        uint48 until;
-    }
 
     bytes32 private constant ACCREDIT_TYPEHASH = keccak256(
         "Accredit(bytes32 brand,bytes32 organization,uint8 role,uint64 scope,uint48 from,uint48 until,uint256 nonce,uint48 deadline)"
@@ -71,34 +54,31 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
 
     /// @inheritdoc IOrganizationRegistry
     function setRoles(bytes32 organization, uint8 roles) external onlyOwner {
-        Standing memory standing_ = _requireAdmitted(organization);
+        Standing current = _requireAdmitted(organization);
         if (roles > Role.ALL) revert InvalidRole(roles);
-        if (standing_.roles == roles) revert NothingChanges(organization);
+        if (current.roles() == roles) revert NothingChanges(organization);
 
-        standing_.roles = roles;
-        _storeStanding(organization, standing_);
+        _storeStanding(organization, packStanding(roles, current.isSuspended()));
 
         emit RolesSet(organization, roles);
     }
 
     /// @inheritdoc IOrganizationRegistry
     function suspend(bytes32 organization) external onlyOwner {
-        Standing memory standing_ = _requireAdmitted(organization);
-        if (standing_.suspended) revert NothingChanges(organization);
+        Standing current = _requireAdmitted(organization);
+        if (current.isSuspended()) revert NothingChanges(organization);
 
-        standing_.suspended = true;
-        _storeStanding(organization, standing_);
+        _storeStanding(organization, packStanding(current.roles(), true));
 
         emit OrganizationSuspended(organization);
     }
 
     /// @inheritdoc IOrganizationRegistry
     function reinstate(bytes32 organization) external onlyOwner {
-        Standing memory standing_ = _requireAdmitted(organization);
-        if (!standing_.suspended) revert NothingChanges(organization);
+        Standing current = _requireAdmitted(organization);
+        if (!current.isSuspended()) revert NothingChanges(organization);
 
-        standing_.suspended = false;
-        _storeStanding(organization, standing_);
+        _storeStanding(organization, packStanding(current.roles(), false));
 
         emit OrganizationReinstated(organization);
     }
@@ -123,11 +103,10 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
 
     /// @inheritdoc IOrganizationRegistry
     function retireSigner(bytes32 organization, address signer) external onlySpeaker(organization) {
-        Signer memory retired = _signers[organization][signer];
-        if (!retired.active) revert NotASigner(organization, signer);
+        Signer current = _signers[organization][signer];
+        if (!current.isActive()) revert NotASigner(organization, signer);
 
-        retired.active = false;
-        _storeSigner(organization, signer, retired);
+        _storeSigner(organization, signer, current.retired());
 
         emit SignerRetired(organization, signer);
     }
@@ -137,17 +116,14 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
         external
         onlySpeaker(organization)
     {
-        Signer memory marked = _signers[organization][signer];
-        bool wasSigner = marked.active || _signerTraces[organization][signer].length() != 0;
+        Signer current = _signers[organization][signer];
+        bool wasSigner = _signerTraces[organization][signer].length() != 0;
         if (!wasSigner || sinceBlock == 0) revert NotASigner(organization, signer);
         if (sinceBlock > block.number) revert BlockNotReached(sinceBlock);
 
-        bool retires = marked.active;
-        marked.active = false;
-        marked.compromisedSince = sinceBlock;
-        _storeSigner(organization, signer, marked);
+        _storeSigner(organization, signer, current.compromised(sinceBlock));
 
-        if (retires) emit SignerRetired(organization, signer);
+        if (current.isActive()) emit SignerRetired(organization, signer);
         emit SignerCompromised(organization, signer, sinceBlock);
     }
 
@@ -192,23 +168,24 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
 
     /// @inheritdoc IOrganizationRegistry
     function standing(bytes32 organization) external view returns (bool admitted, bool suspended, uint8 roles) {
-        Standing memory current = _standings[organization];
-        return (current.admitted, current.suspended, current.roles);
+        Standing current = _standings[organization];
+        return (current.isAdmitted(), current.isSuspended(), current.roles());
     }
 
     /// @inheritdoc IOrganizationRegistry
     function isSigner(bytes32 organization, address signer) external view returns (bool) {
-        return _signers[organization][signer].active;
+        return _signers[organization][signer].isActive();
     }
 
     /// @inheritdoc IOrganizationRegistry
-    function credentials(bytes32 organization, address signer)
+    function standingFor(bytes32 organization, address signer)
         external
         view
         returns (bool admitted, bool suspended, uint8 roles, bool active)
     {
-        Standing memory current = _standings[organization];
-        return (current.admitted, current.suspended, current.roles, _signers[organization][signer].active);
+        Standing current = _standings[organization];
+        active = _signers[organization][signer].isActive();
+        return (current.isAdmitted(), current.isSuspended(), current.roles(), active);
     }
 
     /// @inheritdoc IOrganizationRegistry
@@ -216,7 +193,7 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
         if (organization == brand) return true;
         bytes32 successor = successorOf[brand];
         if (successor != 0) return organization == successor;
-        return organization == CONSORTIUM && !_standings[brand].admitted;
+        return organization == CONSORTIUM && !_standings[brand].isAdmitted();
     }
 
     /// @inheritdoc IOrganizationRegistry
@@ -225,14 +202,14 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
         view
         returns (bool)
     {
-        if (_standings[organization].roles & role == 0) return false;
-        return _covers(_grants[_grantId(brand, organization, role)], category, block.timestamp)
-            || _covers(_grants[_grantId(CONSORTIUM, organization, role)], category, block.timestamp);
+        if (_standings[organization].roles() & role == 0) return false;
+        return _grants[_grantId(brand, organization, role)].covers(category, block.timestamp)
+            || _grants[_grantId(CONSORTIUM, organization, role)].covers(category, block.timestamp);
     }
 
     /// @inheritdoc IOrganizationRegistry
     function endorsers(bytes32 brand, address signer) external view returns (bool member, bool entitled) {
-        return (_standings[brand].admitted, _isEntitled(brand, signer));
+        return (_standings[brand].isAdmitted(), _isEntitled(brand, signer));
     }
 
     // At a block
@@ -243,13 +220,13 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
         view
         returns (bool admitted, bool suspended, uint8 roles)
     {
-        Standing memory then = _unpackStanding(_at(_standingTraces[organization], blockNumber));
-        return (then.admitted, then.suspended, then.roles);
+        Standing then = Standing.wrap(_at(_standingTraces[organization], blockNumber));
+        return (then.isAdmitted(), then.isSuspended(), then.roles());
     }
 
     /// @inheritdoc IOrganizationRegistry
     function isSignerAt(bytes32 organization, address signer, uint256 blockNumber) external view returns (bool) {
-        return _at(_signerTraces[organization][signer], blockNumber) != 0;
+        return Signer.wrap(_at(_signerTraces[organization][signer], blockNumber)).isActive();
     }
 
     /// @inheritdoc IOrganizationRegistry
@@ -258,8 +235,8 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
         view
         returns (uint64 scope, uint48 from, uint48 until)
     {
-        Grant memory then = _unpackGrant(_at(_grantTraces[_grantId(brand, organization, role)], blockNumber));
-        return (then.scope, then.from, then.until);
+        Grant then = Grant.wrap(_at(_grantTraces[_grantId(brand, organization, role)], blockNumber));
+        return (then.scope(), then.from(), then.until());
     }
 
     /// @inheritdoc IOrganizationRegistry
@@ -271,35 +248,35 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
         uint256 blockNumber,
         uint48 timestamp
     ) external view returns (bool) {
-        if (_unpackStanding(_at(_standingTraces[organization], blockNumber)).roles & role == 0) return false;
+        if (Standing.wrap(_at(_standingTraces[organization], blockNumber)).roles() & role == 0) return false;
         uint160 byBrand = _at(_grantTraces[_grantId(brand, organization, role)], blockNumber);
         uint160 byConsortium = _at(_grantTraces[_grantId(CONSORTIUM, organization, role)], blockNumber);
-        return _covers(_unpackGrant(byBrand), category, timestamp)
-            || _covers(_unpackGrant(byConsortium), category, timestamp);
+        return
+            Grant.wrap(byBrand).covers(category, timestamp) || Grant.wrap(byConsortium).covers(category, timestamp);
     }
 
     /// @inheritdoc IOrganizationRegistry
     function compromisedSince(bytes32 organization, address signer) external view returns (uint48 sinceBlock) {
-        return _signers[organization][signer].compromisedSince;
+        return _signers[organization][signer].compromisedSince();
     }
 
     // Refusals
 
-    function _requireAdmitted(bytes32 organization) private view returns (Standing memory standing_) {
-        standing_ = _standings[organization];
-        if (!standing_.admitted) revert UnknownOrganization(organization);
+    function _requireAdmitted(bytes32 organization) private view returns (Standing current) {
+        current = _standings[organization];
+        if (!current.isAdmitted()) revert UnknownOrganization(organization);
     }
 
     function _requireSpeaker(bytes32 organization, address caller) private view {
-        if (!_signers[organization][caller].active) revert NotEntitled(organization, caller);
-        if (_standings[organization].suspended) revert OrganizationIsSuspended(organization);
+        if (!_signers[organization][caller].isActive()) revert NotEntitled(organization, caller);
+        if (_standings[organization].isSuspended()) revert OrganizationIsSuspended(organization);
     }
 
     /// @dev Whether a key signs for the brand or its successor, whichever of them is not suspended.
     function _isEntitled(bytes32 brand, address signer) private view returns (bool) {
-        if (_signers[brand][signer].active && !_standings[brand].suspended) return true;
+        if (_signers[brand][signer].isActive() && !_standings[brand].isSuspended()) return true;
         bytes32 successor = successorOf[brand];
-        return successor != 0 && _signers[successor][signer].active && !_standings[successor].suspended;
+        return successor != 0 && _signers[successor][signer].isActive() && !_standings[successor].isSuspended();
     }
 
     // Writes
@@ -308,9 +285,9 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
         if (bytes(did).length == 0) revert EmptyDid();
         if (roles > Role.ALL) revert InvalidRole(roles);
         organization = keccak256(bytes(did));
-        if (_standings[organization].admitted) revert AlreadyAdmitted(organization);
+        if (_standings[organization].isAdmitted()) revert AlreadyAdmitted(organization);
 
-        _storeStanding(organization, Standing({admitted: true, suspended: false, roles: roles}));
+        _storeStanding(organization, packStanding(roles, false));
 
         emit OrganizationAdmitted(organization, did, roles);
         _addSigner(organization, signer);
@@ -318,12 +295,11 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
 
     function _addSigner(bytes32 organization, address signer) private {
         if (signer == address(0)) revert ZeroSigner();
-        Signer memory added = _signers[organization][signer];
-        if (added.active) revert NothingChanges(organization);
-        if (added.compromisedSince != 0) revert SignerWasCompromised(organization, signer);
+        Signer current = _signers[organization][signer];
+        if (current.isActive()) revert NothingChanges(organization);
+        if (current.compromisedSince() != 0) revert SignerWasCompromised(organization, signer);
 
-        added.active = true;
-        _storeSigner(organization, signer, added);
+        _storeSigner(organization, signer, current.activated());
 
         emit SignerAdded(organization, signer);
     }
@@ -338,10 +314,9 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
         }
 
         bytes32 grantId = _grantId(accreditation.brand, accreditation.organization, role);
-        Grant memory grant =
-            Grant({scope: accreditation.scope, from: accreditation.from, until: accreditation.until});
+        Grant grant = packGrant(accreditation.scope, accreditation.from, accreditation.until);
         _grants[grantId] = grant;
-        _push(_grantTraces[grantId], _packGrant(grant));
+        _push(_grantTraces[grantId], Grant.unwrap(grant));
 
         emit Accredited({
             brand: accreditation.brand,
@@ -353,14 +328,14 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
         });
     }
 
-    function _storeStanding(bytes32 organization, Standing memory standing_) private {
+    function _storeStanding(bytes32 organization, Standing standing_) private {
         _standings[organization] = standing_;
-        _push(_standingTraces[organization], _packStanding(standing_));
+        _push(_standingTraces[organization], Standing.unwrap(standing_));
     }
 
-    function _storeSigner(bytes32 organization, address signer, Signer memory signer_) private {
+    function _storeSigner(bytes32 organization, address signer, Signer signer_) private {
         _signers[organization][signer] = signer_;
-        _push(_signerTraces[organization][signer], signer_.active ? 1 : 0);
+        _push(_signerTraces[organization][signer], Signer.unwrap(signer_));
     }
 
     function _push(Checkpoints.Trace160 storage trace, uint160 value) private {
@@ -376,31 +351,7 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
         return trace.upperLookupRecent(uint96(blockNumber));
     }
 
-    function _covers(Grant memory grant, uint8 category, uint256 moment) private pure returns (bool) {
-        // A shift by more than the mask is wide gives zero: an unknown category is in no scope.
-        if (grant.scope >> category & 1 == 0) return false;
-        return grant.from <= moment && (grant.until == 0 || moment < grant.until);
-    }
-
     function _grantId(bytes32 brand, bytes32 organization, uint8 role) private pure returns (bytes32) {
         return keccak256(abi.encode(brand, organization, role));
-    }
-
-    // Casts below cut a field out of the word on purpose.
-
-    function _packStanding(Standing memory self) private pure returns (uint160) {
-        return (self.admitted ? 1 : 0) | (self.suspended ? 2 : 0) | uint160(self.roles) << 8;
-    }
-
-    function _unpackStanding(uint160 packed) private pure returns (Standing memory) {
-        return Standing({admitted: packed & 1 != 0, suspended: packed & 2 != 0, roles: uint8(packed >> 8)});
-    }
-
-    function _packGrant(Grant memory self) private pure returns (uint160) {
-        return uint160(self.scope) << 96 | uint160(self.from) << 48 | self.until;
-    }
-
-    function _unpackGrant(uint160 packed) private pure returns (Grant memory) {
-        return Grant({scope: uint64(packed >> 96), from: uint48(packed >> 48), until: uint48(packed)});
     }
 }

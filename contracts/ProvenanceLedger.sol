@@ -9,7 +9,8 @@ import {ERC165, IERC165} from "@openzeppelin/contracts/utils/introspection/ERC16
 import {Authority, Docket} from "./Authority.sol";
 import {Hashing} from "./Hashing.sol";
 import {Judgement} from "./Judgement.sol";
-import {State, Transition} from "./Transition.sol";
+import {State} from "./State.sol";
+import {Transition, Turn} from "./Transition.sol";
 import {IERC5646} from "./interfaces/IERC5646.sol";
 import {IOrganizationRegistry} from "./interfaces/IOrganizationRegistry.sol";
 import {Approval, Event, IProvenanceLedger, SignedBatch, Witness} from "./interfaces/IProvenanceLedger.sol";
@@ -148,17 +149,18 @@ contract ProvenanceLedger is Judgement, ERC165 {
         Event[] calldata events = batch.events;
         Witness[] calldata witnesses = batch.witnesses;
         Memory.Pointer free = Memory.getFreeMemoryPointer();
-        for (uint256 i = 0; i < eventHashes.length; ++i) {
-            uint8 reason = _recordEvent(batch, docket, state, events[i], witnesses[i], eventHashes[i]);
+        for (uint256 i = 0; i < events.length; ++i) {
+            bytes32 eventHash = eventHashes[i];
+            uint8 reason = _recordEvent(batch, docket, state, events[i], witnesses[i], eventHash);
             if (reason != Reason.NONE) {
                 if (batch.allOrNothing) revert GroupEnds(i, reason);
-                emit Refused(events[i].item, eventHashes[i], batchHash, reason, msg.sender);
+                emit Refused(events[i].item, eventHash, batchHash, reason, msg.sender);
             }
             _turnPage(batch, docket);
             // What one event left in memory is not looked at in the next; kept, it would make each dearer than the last.
             Memory.unsafeSetFreeMemoryPointer(free);
         }
-        _requireAllReached(batch, docket);
+        _requireAllReached(docket);
     }
 
     function _recordEvent(
@@ -170,52 +172,65 @@ contract ProvenanceLedger is Judgement, ERC165 {
         bytes32 eventHash
     ) private returns (uint8 reason) {
         Shelf storage shelf = _shelves[occurrence.item];
-        _open(shelf.word, batch, docket, state, occurrence, witness);
+        Turn memory turn = docket.turn;
+        turn.kind = occurrence.kind;
+        turn.detail = occurrence.detail;
+        turn.occurredAt = occurrence.occurredAt;
+        state.word = shelf.word;
+        _open(batch, docket, state, occurrence, witness);
         reason = _judge(batch, docket, state, occurrence);
         if (reason != Reason.NONE) return reason;
 
-        shelf.word = state.advance(occurrence, eventHash, docket.circumstance);
+        shelf.word = state.advance(occurrence, eventHash, turn);
 
-        if (occurrence.kind == Kind.ENROLMENT) {
-            emit Enrolled(occurrence.item, state.brand, _opening(batch, docket).serialCommitment);
+        if (turn.kind == Kind.ENROLMENT) {
+            emit Enrolled(occurrence.item, turn.brand, _opening(batch, docket).serialCommitment);
         }
-        if (docket.circumstance.byOrder) emit ReleasedByOrder(occurrence.item, occurrence.detail.a());
+        if (turn.byOrder) emit ReleasedByOrder(occurrence.item, turn.detail.a());
+        _emitRecorded(batch, occurrence, turn, eventHash);
+    }
+
+    function _emitRecorded(SignedBatch calldata batch, Event calldata occurrence, Turn memory turn, bytes32 eventHash)
+        private
+    {
+        // The casts give back what was read from fields of these sizes.
         emit Recorded({
             item: occurrence.item,
             eventHash: eventHash,
-            organization: batch.organization,
+            organization: turn.organization,
             signer: batch.signer,
-            kind: occurrence.kind,
-            occurredAt: occurrence.occurredAt,
+            kind: uint8(turn.kind),
+            occurredAt: uint48(turn.occurredAt),
             party: occurrence.party,
-            detail: occurrence.detail,
+            detail: turn.detail,
             payload: occurrence.payload
         });
     }
 
-    /// @dev Fills `state`, which the event before may have used. Reverts with `WitnessMismatch` for what does not open
-    /// the word.
+    /// @dev Fills all of `state`, which served the event before. Zeros of a born item's witness stand for what repeats.
+    /// Reverts with `WitnessMismatch` for what does not open the word.
     function _open(
-        ItemWord stored,
         SignedBatch calldata batch,
         Docket memory docket,
         State memory state,
         Event calldata occurrence,
         Witness calldata witness
     ) private pure {
-        if (state.facts.hasAside()) state.clearAside();
-        state.word = stored;
+        if (state.aside.length != 0) state.clearAside();
         state.head = witness.head;
         state.holder = witness.holder;
         state.brand = witness.brand;
         state.facts = witness.facts;
-        if (stored.isUnborn()) {
+        if (state.word.isUnborn()) {
             bool blank = state.head | state.holder | state.brand == 0 && Facts.unwrap(state.facts) == 0;
             if (!blank) revert WitnessMismatch(occurrence.item);
             return;
         }
         if (state.head == 0) state.head = occurrence.head;
+        if (state.holder == 0) state.holder = docket.turn.organization;
+        if (state.brand == 0) state.brand = docket.brand;
+        else docket.brand = state.brand;
         if (state.facts.hasAside()) state.fillAside(_opening(batch, docket).aside);
-        if (!stored.isBornAs(state.commitment())) revert WitnessMismatch(occurrence.item);
+        if (!state.isOpen()) revert WitnessMismatch(occurrence.item);
     }
 }

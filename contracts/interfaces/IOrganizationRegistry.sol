@@ -114,7 +114,7 @@ interface IOrganizationRegistry {
     function isSigner(bytes32 organization, address signer) external view returns (bool);
 
     /// @notice `standing` and `isSigner` in one call: what a batch is asked.
-    function credentials(bytes32 organization, address signer)
+    function standingFor(bytes32 organization, address signer)
         external
         view
         returns (bool admitted, bool suspended, uint8 roles, bool active);

@@ -19,11 +19,12 @@ struct Event {
     bytes32 payload; // commitment to what stays off chain
 }
 
-/// @dev The rest of an item that its word commits to.
+/// @dev The rest of an item that its word commits to. All zero for an unborn item; for a born one a zero stands for
+/// what repeats.
 struct Witness {
-    bytes32 head; // zero: the same as the event's
-    bytes32 holder;
-    bytes32 brand;
+    bytes32 head; // zero: the event's
+    bytes32 holder; // zero: the batch's organization
+    bytes32 brand; // zero: the last one named in this batch by a born item's witness; at first the batch's organization
     Facts facts;
 }
 

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.24;
+
+/// @dev What an organization may do, as one word and as the value of a checkpoint: admitted 1 bit · suspended 1 · zero 6 ·
+/// roles 8.
+type Standing is uint160;
+
+using {isAdmitted, isSuspended, roles} for Standing global;
+
+/// @dev Of an organization that is admitted.
+function packStanding(uint8 roles_, bool suspended) pure returns (Standing) {
+    return Standing.wrap(uint160(roles_) << 8 | (suspended ? 3 : 1));
+}
+
+function isAdmitted(Standing self) pure returns (bool) {
+    return Standing.unwrap(self) & 1 != 0;
+}
+
+function isSuspended(Standing self) pure returns (bool) {
+    return Standing.unwrap(self) & 2 != 0;
+}
+
+function roles(Standing self) pure returns (uint8) {
+    return uint8(Standing.unwrap(self) >> 8); // the cast cuts the field out
+}
