@@ -125,7 +125,8 @@ class Lane:
     def adopt(self, now: datetime) -> list[int]:
         """An operator's decision after a LaneMismatch: the nonces we did not save are somebody else's, go on after them.
 
-        Returns them. Whatever of ours waited on such a nonce travels again.
+        Returns them. Whatever of ours waited on such a nonce travels again. One that a reorg took from somebody else's
+        transaction is filled with nothing, or ours after it could never land.
         """
         sight = self.look()
         used = max(sight.used_nonces, sight.pending_nonces)
@@ -136,8 +137,25 @@ class Lane:
             strange |= self._displaced(connection, sight)
             self._release(connection, lanes.carried_on(connection, self.relayer, strange))
             lanes.save_foreign(connection, self.relayer, sorted(strange), now=now)
+            missing = self._missing(connection, sight)
+        for nonce in missing:
+            self._fill(nonce, sight, now)
         self._unexplained.clear()
         return sorted(strange)
+
+    def _missing(self, connection: Connection, sight: Sight) -> set[int]:
+        """Nonces below ours in flight that are free again, and for which we have no bytes."""
+        flights = {flight.nonce for flight in lanes.flying(connection, self.relayer)}
+        return set(range(sight.used_nonces, max(flights, default=0))) - flights
+
+    def _fill(self, nonce: int, sight: Sight, now: datetime) -> None:
+        fee = self._fee(sight)
+        signed = self._sign(Outgoing(self.relayer, b"", _PLAIN_TRANSFER_GAS), fee, nonce)
+        with writing(self._engine) as connection:
+            self._prove_held(connection, now)
+            new = lanes.NewTransaction(self.relayer, nonce, signed.raw, signed.hash, fee.max_wei)
+            saved = Saved(lanes.save_transaction(connection, new, now=now), nonce, signed.raw, signed.hash)
+        self.send(saved, sight)
 
     def _displaced(self, connection: Connection, sight: Sight) -> set[int]:
         """Nonces in flight that the chain has used, though not for anything of ours."""
@@ -185,7 +203,7 @@ class Lane:
         """Settle the nonces that the chain has used; take back those it has no longer used.
 
         Raises:
-            LaneMismatch: a nonce was used for something that is not ours.
+            LaneMismatch: a nonce was used for something that is not ours, or that was not ours fell out of the chain.
         """
         with reading(self._engine) as connection:
             settled = lanes.settled_top(connection, self.relayer)
@@ -200,7 +218,9 @@ class Lane:
             with writing(self._engine) as connection:
                 for landing in landings:
                     self._settle(connection, landing, candidates)
-        self._doubt(set(used) - {landing.variant.nonce for landing in landings}, sight)
+        with reading(self._engine) as connection:
+            missing = self._missing(connection, sight)
+        self._doubt(missing | set(used) - {landing.variant.nonce for landing in landings}, sight)
 
     def _settle(self, connection: Connection, landing: lanes.Landing, candidates: Sequence[lanes.Variant]) -> None:
         siblings = [one.id for one in candidates if one.nonce == landing.variant.nonce]
@@ -218,11 +238,11 @@ class Lane:
                 found[variant.nonce] = lanes.Landing(variant, int(receipt["blockNumber"], 16), is_success)
         return list(found.values())
 
-    def _doubt(self, without_receipt: set[int], sight: Sight) -> None:
-        self._unexplained = {nonce: self._unexplained.get(nonce, sight.block_number) for nonce in without_receipt}
+    def _doubt(self, nonces: set[int], sight: Sight) -> None:
+        self._unexplained = {nonce: self._unexplained.get(nonce, sight.block_number) for nonce in nonces}
         oldest = min(self._unexplained.values(), default=sight.block_number)
         if sight.block_number - oldest >= _DOUBT_BLOCKS:
-            raise self._mismatch("used for something that is not ours", sight, min(self._unexplained))
+            raise self._mismatch("not those we saved", sight, min(self._unexplained))
 
     # --- 5. what the node lost, what is stuck
 

@@ -3,6 +3,7 @@
 Every test ends the same way: each accepted event is recorded exactly once, or reported refused with its reason.
 """
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 import pytest
 
 from ledger_api.chain import transactions
-from ledger_api.chain.rpc import Node
-from ledger_api.errors import LaneBusy, LaneMismatch, NodeUnreachable
+from ledger_api.chain.rpc import Node, Refusal
+from ledger_api.errors import LaneBusy, LaneMismatch, NodeRefused, NodeUnreachable, RelayerUnfunded
 from ledger_api.keys import Signer
 from ledger_api.outbox import Surroundings
 from ledger_verify.hashing import OrganizationId
@@ -40,6 +41,17 @@ class HangingNode(Node):
             self.hangs -= 1
             raise NodeUnreachable
         return answer
+
+
+class PickyNode(Node):
+    """Takes no transaction above a size."""
+
+    largest = 30_000
+
+    def ask(self, method: str, *params: Any) -> Any:
+        if method == "eth_sendRawTransaction" and len(params[0]) // 2 > self.largest:
+            return Refusal(-32000, "oversized data: transaction size 99999, limit 30000", None)
+        return super().ask(method, *params)
 
 
 @pytest.fixture
@@ -179,6 +191,34 @@ def test_a_node_that_hangs_after_taking_a_transaction_gets_the_same_bytes_again(
     assert len(world.transactions()) == 1
 
 
+def test_a_node_that_takes_small_transactions_only_gets_small_ones(chain_url: str, world: OutboxWorld, maison: OrganizationId) -> None:
+    events = [event for _ in range(100) for event in two_events(world, maison)]
+    around = Surroundings(world.engine, PickyNode(chain_url), world.keyring, world.deployment, world.settings)
+    worker = world.worker(around=around)
+
+    for _ in range(8):
+        with contextlib.suppress(NodeRefused):
+            worker.turn()
+        world.mine()
+        world.index()
+
+    assert_recorded_once(world, events)
+    assert {row.status for row in world.transactions()} == {"replaced", "mined"}
+
+
+def test_a_relayer_without_ether_says_so_and_loses_nothing(world: OutboxWorld, maison: OrganizationId) -> None:
+    events = two_events(world, maison)
+    poor = world.worker(lane=9)
+
+    with pytest.raises(RelayerUnfunded) as caught:
+        poor.turn()
+    world.node.call("anvil_setBalance", caught.value.facts["relayer"], hex(10**18))
+    world.settle(poor, turns=2)
+
+    assert_recorded_once(world, events)
+    assert len(world.transactions()) == 1
+
+
 def test_a_stuck_transaction_is_outbid_with_its_own_nonce(world: OutboxWorld, maison: OrganizationId) -> None:
     events = two_events(world, maison)
     worker = world.worker()
@@ -265,6 +305,31 @@ def test_a_stolen_relayer_key_stops_the_lane_and_loses_no_event(world: OutboxWor
 
     world.settle(worker, turns=3)
     assert_recorded_once(world, events)
+
+
+def test_a_strangers_nonce_that_a_reorg_frees_is_filled(chain_url: str, database_url: str, tmp_path: Path) -> None:
+    world = OutboxWorld(chain_url, tmp_path / "home", database_url, confirmations=20)
+    maison = world.admit("maison", Role.BRAND)
+    world.mine_by_hand()
+    events = two_events(world, maison)
+    world.settle(world.worker(), turns=1)
+    spend_nonce(world, nonce=1)
+    world.mine()
+    worker = world.worker(later=60)
+    worker.lane.adopt(worker._clock())
+    events += two_events(world, maison)
+    world.settle(worker, turns=1)
+    world.node.call("anvil_reorg", 2, [])
+    used_after_reorg = int(world.node.call("eth_getTransactionCount", "0x" + worker.lane.relayer.hex(), "latest"), 16)
+
+    with pytest.raises(LaneMismatch):
+        world.settle(worker, turns=8)
+    worker.lane.adopt(worker._clock())
+    world.settle(worker, turns=4)
+
+    assert used_after_reorg == 1
+    assert_recorded_once(world, events)
+    world.close()
 
 
 def test_a_stranger_who_carries_our_batch_first_changes_nothing(world: OutboxWorld, maison: OrganizationId) -> None:
