@@ -1,0 +1,139 @@
+"""The database, opened one way: durable, locked honestly, brought to the newest schema once."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+from sqlmodel import SQLModel
+
+from ledger_api import migrations, tables
+from ledger_api.errors import DatabaseBusy
+from ledger_api.store import engine as opening
+from ledger_api.store.engine import lock_items, open_engine, reading, writing
+from tests.consortium import accept, manufacture, opened, statuses
+from tests.doors import eventually
+
+
+def test_the_revisions_make_exactly_the_tables(database_url: str) -> None:
+    engine = open_engine(database_url)
+    migrations.upgrade(engine)
+
+    with reading(engine) as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
+
+    assert tables.EventRow.__tablename__ == "events"
+    assert differences == []
+    engine.dispose()
+
+
+def test_several_processes_may_upgrade_at_once_and_again(database_url: str) -> None:
+    engines = [open_engine(database_url) for _ in range(4)]
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(migrations.upgrade, engines))
+    migrations.upgrade(engines[0])
+
+    with reading(engines[0]) as connection:
+        assert connection.execute(text("SELECT count(*) FROM alembic_version")).scalar_one() == 1
+    for engine in engines:
+        engine.dispose()
+
+
+def test_a_write_that_fails_changes_nothing(database_url: str) -> None:
+    engine = opened(database_url)
+
+    with pytest.raises(RuntimeError), writing(engine) as connection:
+        connection.execute(text("DELETE FROM profiles"))
+        raise RuntimeError
+
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT count(*) FROM profiles")).scalar_one() == 9
+    engine.dispose()
+
+
+def test_a_commit_survives_the_loss_of_power(database_url: str) -> None:
+    engine = open_engine(database_url)
+
+    with reading(engine) as connection:
+        if engine.dialect.name == "sqlite":
+            pragmas = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous", "foreign_keys")]
+            assert pragmas == ["wal", 2, 1]
+        else:
+            assert connection.execute(text("SHOW synchronous_commit")).scalar() == "on"
+    engine.dispose()
+
+
+def test_a_database_that_is_locked_or_away_is_busy(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "BUSY_TIMEOUT_SECONDS", 0.05)
+    engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
+    away = open_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing?connect_timeout=1")
+
+    with writing(engine), pytest.raises(DatabaseBusy), writing(engine):
+        pass
+    with pytest.raises(DatabaseBusy), reading(away):
+        pass
+    engine.dispose()
+
+
+def test_two_writers_of_one_item_take_turns(database_url: str) -> None:
+    engine = opened(database_url)
+    order: list[str] = []
+    inside = threading.Event()
+
+    def first() -> None:
+        with writing(engine) as connection:
+            lock_items(connection, [b"\x01" * 32, b"\x02" * 32])
+            inside.set()
+            time.sleep(0.3)
+            order.append("first")
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    inside.wait()
+    with writing(engine) as connection:
+        lock_items(connection, [b"\x02" * 32, b"\x01" * 32])
+        order.append("second")
+    thread.join()
+
+    assert order == ["first", "second"]
+    engine.dispose()
+
+
+def test_lists_of_the_same_items_in_opposite_order_do_not_deadlock(database_url: str) -> None:
+    engine = opened(database_url)
+    bodies = [manufacture(f"D{number}") for number in range(200)]
+
+    with ThreadPoolExecutor(2) as pool:
+        from tests.consortium import MAISON
+
+        there, back = pool.map(lambda bodies: accept(engine, MAISON, *bodies), (bodies, bodies[::-1]))
+
+    assert sorted(statuses(there) + statuses(back)) == ["accepted"] * 200 + ["duplicate"] * 200
+    engine.dispose()
+
+
+def test_a_row_that_somebody_else_wrote_meanwhile_starts_the_list_again(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guard behind the locks: were two acceptances ever to run side by side, the unique index would tell."""
+    from ledger_api.store import accepting
+    from tests.consortium import MAISON
+
+    engine = opened(database_url)
+    accept(engine, MAISON, manufacture())
+    real, blind = accepting.live_events, [True, True]
+    monkeypatch.setattr(accepting, "live_events", lambda connection, ids: {} if blind and blind.pop() else real(connection, ids))
+    monkeypatch.setattr(accepting, "tips", lambda connection, items: {})
+
+    again = accept(engine, MAISON, manufacture())
+
+    assert statuses(again) == ["duplicate"]
+    assert blind == []
+    engine.dispose()
+
+
+def test_eventually_gives_up() -> None:
+    with pytest.raises(AssertionError):
+        eventually(lambda: False, seconds=0.01)
