@@ -11,9 +11,11 @@ from ledger_api.keys import Keyring
 from ledger_api.outbox.plan import Carried, Parcel
 from ledger_api.store.sending import Batch, NewBatch
 from ledger_verify.codes import Kind
-from ledger_verify.hashing import EventHash, Head, OrganizationId, batch_digest, batch_hash
+from ledger_verify.hashing import ZERO32, EventHash, Head, OrganizationId, batch_digest, batch_hash
 from ledger_verify.state import Opening, has_aside
-from ledger_verify.wire import Approval, SignedBatch, encode_record, witness_of
+from ledger_verify.wire import NO_WITNESS, Approval, SignedBatch, Witness, encode_record, witness_of
+
+_NOBODY = OrganizationId(ZERO32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,26 @@ def _batch(parcel: Parcel, signer: bytes, deadline: int, signature: bytes) -> Si
         deadline=deadline,
         all_or_nothing=parcel.all_or_nothing,
         events=[carried.event for carried in members],
-        witnesses=[witness_of(carried.state, carried.event) for carried in members],
+        witnesses=_witnesses(parcel),
         openings=[_opening(index, carried) for index, carried in enumerate(members) if _needs_opening(carried)],
         approvals=[_approval(index, carried) for index, carried in enumerate(members) if carried.papers.consent is not None],
         signature=signature,
     )
+
+
+def _witnesses(parcel: Parcel) -> list[Witness]:
+    """Zero stands for what repeats (docs/protocol.md §6): the batch's organization as holder, the brand named last."""
+    told = []
+    brand = parcel.organization
+    for carried in parcel.members:
+        witness = witness_of(carried.state, carried.event)
+        if witness is not NO_WITNESS:
+            holder = ZERO32 if witness.holder == parcel.organization else witness.holder
+            repeats = witness.brand == brand
+            brand = witness.brand
+            witness = Witness(witness.head, holder, _NOBODY if repeats else witness.brand, witness.facts)
+        told.append(witness)
+    return told
 
 
 def _needs_opening(carried: Carried) -> bool:

@@ -40,3 +40,24 @@ def test_a_life_of_an_item_is_recorded_as_the_twin_says(world: OutboxWorld) -> N
     assert set(world.statuses()) <= {"recorded", "final"}
     assert {item: world.word(item) for item in items} == expected
     assert [row.status for row in world.transactions()] == ["mined"]
+
+
+def test_a_shop_of_many_brands_carries_them_in_one_batch(world: OutboxWorld) -> None:
+    brands = [world.admit(f"maison-{number}", Role.BRAND) for number in range(3)]
+    shop = world.admit("shop", Role.RETAILER, accredited_by=world.deployment.consortium)
+    world.mine_by_hand()
+    items = [world.manufacture(brand) for _ in range(4) for brand in brands]
+    for item, brand in zip(items, brands * 4, strict=True):
+        world.ship(brand, item, shop)
+    worker = world.worker()
+    world.settle(worker, turns=1)
+    for item in items:
+        world.sell(shop, item, Signer(item))
+    for brand, item in zip(brands * 4, items, strict=True):
+        world.serve(brand, item)
+
+    world.settle(worker, turns=2)
+
+    assert set(world.statuses()) <= {"recorded", "final"}
+    assert [row.status for row in world.transactions()] == ["mined", "mined"]
+    assert {item: world.word(item) for item in items} == {item: word(world.tip(item)) for item in items}
