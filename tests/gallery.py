@@ -28,9 +28,9 @@ from ledger_api.settings import Settings
 from ledger_api.store.reading import PassportReader
 from ledger_verify.codes import Kind, Role
 from ledger_verify.hashing import ItemId, claim_holder, item_id, keccak, organization_id, serial_commitment
-from tests.doors import _InProcess as InProcess
 from tests.fake_chain import BLINDING, FIRST_TIME, GTIN, NETWORK, FakeChain, Member, World
 from tests.following import clock, following, new_database
+from tests.reading_app import client_of
 
 DAY = 86_400
 OWNER, SECOND_OWNER, NEW_CARD = (PrivateKey(bytes(31) + bytes([number])) for number in (1, 2, 3))
@@ -259,8 +259,10 @@ def gallery_app(gallery: Gallery) -> FastAPI:
 @contextmanager
 def visiting(gallery: Gallery, token: str | None = None) -> Iterator[httpx.Client]:
     """A client of the service, in process; redirects are not followed."""
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    with httpx.Client(transport=InProcess(gallery_app(gallery)), base_url="http://127.0.0.1:8080", headers=headers) as client:
+    with client_of(gallery_app(gallery)) as client:
+        client.base_url = httpx.URL(gallery.settings.base_url)
+        if token is not None:
+            client.headers["Authorization"] = f"Bearer {token}"
         yield client
 
 

@@ -1,10 +1,11 @@
 """Pages for people: search, an item by id, the honest answers, the stylesheet. What they say is made in `web/`; nothing is decided here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from ledger_api.domain.identifiers import GTIN_LENGTHS, SERIAL_LENGTH, Unreadable, bytes32, gtin14
@@ -67,14 +68,14 @@ def search(
 
 
 @router.get("/items/{item}")
-def item_page(request: Request, item: str, ctx: Ctx, site: ASite, lang: Lang = None) -> Response:
+async def item_page(request: Request, item: str, ctx: Ctx, site: ASite, lang: Lang = None) -> Response:
     """An item or a lot by its id: for whoever has an id and no serial."""
     visit = visit_of(request, site, lang)
     try:
         which = bytes32(item)
     except Unreadable:
         return honest_page(site, visit, "missing", status=404)
-    return show(request, ctx, site, visit, lambda visitor: visitor.by_item(which), link=f"{ctx.settings.base_url}/items/{item}")
+    return await show(request, ctx, site, visit, lambda visitor: visitor.by_item(which), link=f"{ctx.settings.base_url}/items/{item}")
 
 
 @router.get("/assets/{version}/{name}")
@@ -85,37 +86,56 @@ def asset(request: Request, site: ASite) -> Response:
     return Response(found.body, media_type=found.media_type, headers=ASSET_HEADERS)
 
 
-def serial_page(request: Request, ctx: Context, site: Site, visit: Visit, gtin: str, serial: str) -> Response:
+async def serial_page(request: Request, ctx: Context, site: Site, visit: Visit, gtin: str, serial: str) -> Response:
     """The page at a Digital Link. Numbers that cannot be are answered with the form, which says what is wrong."""
     values = {"gtin": gtin, "serial": serial}
     wrong = errors_in(values, visit.language)
     if wrong:
         return _search_page(site, visit, values, wrong, 400)
     named = gtin14(compact(gtin)), serial
-    return show(
+    return await show(
         request, ctx, site, visit, lambda visitor: visitor.by_serial(*named), link=item_link(ctx.settings.base_url, *named), numbers=named
     )
 
 
-def show(
-    request: Request, ctx: Context, site: Site, visit: Visit, find: Any, *, link: str, numbers: tuple[str, str] | None = None
+async def show(
+    request: Request,
+    ctx: Context,
+    site: Site,
+    visit: Visit,
+    find: Callable[[Visitor], Found],
+    *,
+    link: str,
+    numbers: tuple[str, str] | None = None,
 ) -> Response:
-    """The item's page, or the honest page that says why there is none."""
+    """The item's page, or the honest page that says why there is none.
+
+    The lookup stays in the event loop like every other (docs/decisions/sync-or-async.md); a page takes longer and goes to a thread.
+    """
     try:
         ctx.limiter.take(address_of(request), is_key=False, at=ctx.clock())
         found = find(Visitor(ctx, None))
-    except UnknownItem as error:
-        return honest_page(site, visit, "unknown", status=error.status, numbers=numbers)
-    except Withheld as error:
-        return honest_page(site, visit, "withheld", status=error.status, numbers=numbers)
-    except RateLimited as error:
-        return honest_page(site, visit, "busy", status=error.status, error=error)
-    except BusyError as error:
-        return honest_page(site, visit, "away", status=error.status, error=error)
-    return _page_of(found, ctx, site, visit, link=link, serial=numbers[1] if numbers else None)
+    except LedgerError as error:
+        what = _honest_word(error)
+        return await run_in_threadpool(honest_page, site, visit, what, status=error.status, numbers=numbers, error=error)
+    serial = numbers[1] if numbers else None
+    return await run_in_threadpool(_page_of, found, site, visit, link=link, serial=serial, at=ctx.clock())
 
 
-def _page_of(found: Found, ctx: Context, site: Site, visit: Visit, *, link: str, serial: str | None) -> Response:
+def _honest_word(error: LedgerError) -> str:
+    match error:
+        case UnknownItem():
+            return "unknown"
+        case Withheld():
+            return "withheld"
+        case RateLimited():
+            return "busy"
+        case BusyError():
+            return "away"
+    raise error
+
+
+def _page_of(found: Found, site: Site, visit: Visit, *, link: str, serial: str | None, at: float) -> Response:
     shown = Shown(
         passport=orjson.loads(found.passport),
         block=found.block,
@@ -124,7 +144,7 @@ def _page_of(found: Found, ctx: Context, site: Site, visit: Visit, *, link: str,
         serial=serial,
         link=link,
     )
-    page = make_item_page(shown, visit.language, now=utc(ctx.clock()))
+    page = make_item_page(shown, visit.language, now=utc(at))
     return HTMLResponse(site.render("item.html", visit, page=page, qr=qr_code(link)), headers=headers_in(visit.language))
 
 

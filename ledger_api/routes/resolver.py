@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
 
 from ledger_api.domain.identifiers import Unreadable, gtin14
 from ledger_api.domain.identifiers import serial as valid_serial
@@ -45,7 +44,7 @@ async def resolve(
     form = asked_form(request.headers.get("accept"), link_type)
     if form is Form.PAGE:
         visit = visit_of(request, site, lang)
-        answer = await run_in_threadpool(serial_page, request, ctx, site, visit, gtin, serial)
+        answer = await serial_page(request, ctx, site, visit, gtin, serial)
         return _described(answer, ctx.settings.base_url, gtin, serial)
     named = _named(gtin, serial)
     if form is None:
