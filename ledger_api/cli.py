@@ -293,6 +293,28 @@ def key_create(
         sys.stdout.write(made["key"] + "\n")
 
 
+@key.command("list")
+def key_list(home: HomeOption = None, as_json: AsJson = False) -> None:
+    """Every API key with its organization and scopes; never its secret."""
+    with told(), running.chain(settings_for(home)) as url:
+        keys = operating.api_keys_of(open_service(settings_for(home), url))
+    if as_json:
+        say(keys)
+        return
+    table = Table("id", "organization", "name", "scopes", "revoked")
+    for one in keys:
+        table.add_row(one["id"], one["organization"], one["name"], one["scopes"], one["revoked_at"] or "")
+    console.print(table)
+
+
+@key.command("revoke")
+def key_revoke(key_id: Annotated[str, typer.Argument(help="as `ledger key list` shows it")], home: HomeOption = None) -> None:
+    """End an API key at once."""
+    with told(), running.chain(settings_for(home)) as url:
+        operating.revoke_api_key(open_service(settings_for(home), url), key_id)
+    console.print(f"revoked {key_id}", highlight=False)
+
+
 def main() -> None:
     """Entry point."""
     app()

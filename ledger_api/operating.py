@@ -1,6 +1,7 @@
 """What the commands do, apart from starting processes and printing: members, keys, imports, figures."""
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from ledger_api.importer.members import EVERYTHING, bring, read_members
 from ledger_api.importer.running import Import, ImportReport
 from ledger_api.service import Service
 from ledger_api.store import directory as rows
-from ledger_api.store.engine import reading
+from ledger_api.store.engine import reading, writing
 from ledger_verify.hashing import OrganizationId, organization_id
 from ledger_verify.transition import Role
 
@@ -142,6 +143,34 @@ def create_api_key(service: Service, *, organization: str, scopes: list[str], na
     chosen = frozenset(scope for group in scopes for scope in group.split())
     made = auth.create_key(service.engine, organization=member, name=name, scopes=chosen, now=int(time.time()))
     return {"id": made.id, "organization": organization, "scopes": " ".join(sorted(chosen)), "key": made.token}
+
+
+def api_keys_of(service: Service) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    with reading(service.engine) as connection:
+        dids = {bytes(row.id): row.did for row in rows.all_organizations(connection)}
+        after = ""
+        while page := rows.list_keys(connection, None, after=after, limit=500):
+            found.extend(
+                {
+                    "id": row.id,
+                    "organization": dids.get(bytes(row.organization), "0x" + row.organization.hex()),
+                    "name": row.name,
+                    "scopes": row.scopes,
+                    "revoked_at": row.revoked_at.isoformat() if row.revoked_at is not None else None,
+                }
+                for row in page
+            )
+            after = page[-1].id
+    return found
+
+
+def revoke_api_key(service: Service, key_id: str) -> None:
+    """Raises: NotFound."""
+    with writing(service.engine) as connection:
+        if rows.key_owner(connection, key_id) is None:
+            raise NotFound(f"there is no key {key_id}", key=key_id)
+        rows.revoke_key(connection, key_id, datetime.now(UTC))
 
 
 def _role(name: str) -> Role:

@@ -106,13 +106,21 @@ def verify_deployment(node: Node, deployment: Deployment) -> None:
     chain_id = int(node.call("eth_chainId"), 16)
     if chain_id != deployment.chain_id:
         raise WrongChain(expected=deployment.chain_id, found=chain_id)
-    genesis = node.call("eth_getBlockByNumber", "0x0", False)
-    if unhex(genesis["hash"]) != deployment.genesis_hash:
-        raise WrongChain("the chain was reset, or is another one with the same id", chain_id=chain_id, found=genesis["hash"])
+    found = genesis_hash(node)
+    if found != deployment.genesis_hash:
+        raise WrongChain("the chain was reset, or is another one with the same id", chain_id=chain_id, found="0x" + found.hex())
     pinned = ((deployment.registry, deployment.registry_code_hash), (deployment.ledger, deployment.ledger_code_hash))
     for address, code_hash in pinned:
         if _code_hash(node, address) != code_hash:
             raise ContractMissing(address="0x" + address.hex())
+
+
+def genesis_hash(node: Node) -> bytes:
+    """The first block's hash, as the second one names it: an Anvil restarted from its state file makes a new first block each
+    time and may answer with that one, while the blocks that follow stay as they were.
+    """
+    second = node.call("eth_getBlockByNumber", "0x1", False)
+    return unhex(second["parentHash"] if second is not None else node.call("eth_getBlockByNumber", "0x0", False)["hash"])
 
 
 def deploy(node: Node, founding: Founding, *, deployer: bytes, signing: transactions.Sign) -> Deployment:
@@ -129,7 +137,7 @@ def deploy(node: Node, founding: Founding, *, deployer: bytes, signing: transact
     ledger, _ = _create(node, ledger_artifact, body, deployer=deployer, signing=signing)
     deployment = Deployment(
         chain_id=int(node.call("eth_chainId"), 16),
-        genesis_hash=unhex(node.call("eth_getBlockByNumber", "0x0", False)["hash"]),
+        genesis_hash=genesis_hash(node),
         registry=registry,
         ledger=ledger,
         registry_code_hash=_code_hash(node, registry),

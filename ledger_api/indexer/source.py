@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from ledger_api.chain.deploy import genesis_hash
 from ledger_api.chain.rpc import Hint, Node, Refusal, quantity, unhex
 from ledger_api.errors import NodeInconsistent, NodeRefused
 from ledger_api.store.following import Block
@@ -56,13 +57,11 @@ class Source:
     ledger: bytes
 
     def identity(self) -> Identity:
-        calls = [("eth_chainId", ()), ("eth_getBlockByNumber", ("0x0", False))]
+        calls = [("eth_chainId", ())]
         calls += [("eth_getCode", (_hex(address), "latest")) for address in (self.registry, self.ledger)]
-        chain_id, genesis, *codes = _results(self.node.batch(calls), "eth_getCode")
-        if genesis is None:
-            raise NodeInconsistent("the node has no first block")
+        chain_id, *codes = _results(self.node.batch(calls), "eth_getCode")
         hashes = [keccak(unhex(code)) for code in codes if code != "0x"]
-        return Identity(int(chain_id, 16), unhex(genesis["hash"]), keccak(b"".join(hashes)) if len(hashes) == 2 else None)
+        return Identity(int(chain_id, 16), genesis_hash(self.node), keccak(b"".join(hashes)) if len(hashes) == 2 else None)
 
     def head(self) -> Block:
         return _block(_found(self.node.call("eth_getBlockByNumber", "latest", False)))

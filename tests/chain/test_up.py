@@ -13,6 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from ledger_api.chain.deploy import verify_deployment
+from ledger_api.chain.rpc import Node
+from ledger_api.home import Home, embedded_chain
+from ledger_api.service import deploy_once
+from ledger_api.settings import Settings
+
 pytestmark = pytest.mark.chain
 PATIENCE = 120
 
@@ -88,3 +94,14 @@ def test_a_second_up_on_the_same_home_says_that_it_is_busy(tmp_path: Path) -> No
 
     assert outcome.returncode == 3
     assert "home-busy" in outcome.stderr
+
+
+def test_a_chain_that_was_restarted_many_times_is_still_the_same_chain(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    home = Home(settings.home)
+    with embedded_chain(home, settings) as url:
+        made = deploy_once(settings, url)
+
+    for _ in range(6):
+        with embedded_chain(home, settings) as url:
+            verify_deployment(Node(url), made)
