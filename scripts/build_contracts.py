@@ -6,6 +6,7 @@
 import hashlib
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -71,20 +72,25 @@ def _artifact(name: str, answer: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def text_of(artifact: dict[str, Any]) -> str:
+    return json.dumps(artifact, indent=1, sort_keys=True) + "\n"
+
+
+def stale(names: Iterable[str]) -> list[str]:
+    """Which committed artifacts a build would change. Where the sources are other ones, no compiler need be asked."""
+    told = {name: (ARTIFACTS / f"{name}.json").read_text() if (ARTIFACTS / f"{name}.json").exists() else "{}" for name in names}
+    other = [name for name, text in told.items() if json.loads(text).get("sourceHash") != source_hash()]
+    return other or [name for name, artifact in compile_all().items() if told[name] != text_of(artifact)]
+
+
 def main() -> None:
-    stale = []
+    if "--check" in sys.argv:
+        found = stale(CONTRACTS)
+        sys.exit(f"stale artifacts, run `make abi`: {', '.join(found)}" if found else 0)
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
     for name, artifact in compile_all().items():
-        path = ARTIFACTS / f"{name}.json"
-        text = json.dumps(artifact, indent=1, sort_keys=True) + "\n"
-        if "--check" in sys.argv:
-            if not path.exists() or path.read_text() != text:
-                stale.append(name)
-            continue
-        ARTIFACTS.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        (ARTIFACTS / f"{name}.json").write_text(text_of(artifact))
         print(f"{name}: {(len(artifact['deployedBytecode']) - 2) // 2} bytes of runtime code")
-    if stale:
-        sys.exit(f"stale artifacts, run `make abi`: {', '.join(stale)}")
 
 
 if __name__ == "__main__":
