@@ -8,11 +8,13 @@ Names of the pieces are the keys of `Gallery.items`; each piece's serial is in `
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import httpx
+import pytest
 from coincurve import PrivateKey
 from fastapi import FastAPI
 from sqlalchemy import Engine, text
@@ -28,6 +30,7 @@ from ledger_api.settings import Settings
 from ledger_api.store.reading import PassportReader
 from ledger_verify.codes import Kind, Role
 from ledger_verify.hashing import ItemId, claim_holder, item_id, keccak, organization_id, serial_commitment
+from tests import servers
 from tests.fake_chain import BLINDING, FIRST_TIME, GTIN, NETWORK, FakeChain, Member, World
 from tests.following import clock, following, new_database
 from tests.reading_app import client_of
@@ -254,6 +257,19 @@ def gallery_app(gallery: Gallery) -> FastAPI:
         statement_signer=address_of(SERVICE),
     )
     return create_app(context)
+
+
+@contextmanager
+def standing_gallery(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Gallery]:
+    """One for a whole module of tests that only look; who changes something makes a gallery of their own."""
+    with ExitStack() as stack:
+        url = f"sqlite:///{folder / 'ledger.db'}"
+        if kind != "sqlite":
+            url = stack.enter_context(servers.fresh_database(request.getfixturevalue("postgres_server")))
+        gallery = make_gallery(url)
+        gallery.settings = Settings(rate_per_minute_anonymous=100_000)
+        stack.callback(gallery.engine.dispose)
+        yield gallery
 
 
 @contextmanager

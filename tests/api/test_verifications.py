@@ -15,13 +15,32 @@ from ledger_verify.codes import Kind
 from ledger_verify.hashing import consent_digest, keccak
 from ledger_verify.state import word
 from tests.fake_chain import NETWORK
-from tests.gallery import GTIN, OWNER, SECOND_OWNER, SERIALS, SERVICE, Gallery, address_of, holder_of, make_gallery, visiting
+from tests.gallery import (
+    GTIN,
+    OWNER,
+    SECOND_OWNER,
+    SERIALS,
+    SERVICE,
+    Gallery,
+    address_of,
+    holder_of,
+    make_gallery,
+    standing_gallery,
+    visiting,
+)
 
 Json = dict[str, Any]
 
 
+@pytest.fixture(scope="module")
+def gallery(database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+    with standing_gallery(database_kind, request, tmp_path_factory.mktemp("gallery")) as made:
+        yield made
+
+
 @pytest.fixture
-def gallery(database_url: str) -> Iterator[Gallery]:
+def own(database_url: str) -> Iterator[Gallery]:
+    """For tests that change something."""
     made = make_gallery(database_url)
     yield made
     made.engine.dispose()
@@ -160,13 +179,14 @@ def test_before_shipping_the_buyer_must_hold_it(client: Client) -> None:
     assert codes(not_yet) == ["not-the-holder"]
 
 
-def test_an_accepted_report_that_no_block_holds_yet_stops_the_payment(client: Client, gallery: Gallery) -> None:
-    world, item = gallery.world, gallery.items["lune"]
+def test_an_accepted_report_that_no_block_holds_yet_stops_the_payment(own: Gallery) -> None:
+    world, item = own.world, own.items["lune"]
     state = world.states[item]
-    event = world.record(gallery.members["maison"], item, Kind.HOLD, a=1, consented=True, payload={})
-    world.accept(gallery.members["maison"], event, expected=state)
+    event = world.record(own.members["maison"], item, Kind.HOLD, a=1, consented=True, payload={})
+    world.accept(own.members["maison"], event, expected=state)
 
-    answer = ask(client, "lune")
+    with visiting(own, own.key("platform", Scope.VERIFY)) as client:
+        answer = ask(client, "lune")
 
     assert (codes(answer), answer["reasons"][0]["facts"]) == (["pending"], {"kinds": ["hold"]})
 
@@ -223,10 +243,11 @@ def test_every_code_is_explained_in_the_api_s_own_text(client: Client) -> None:
     assert "`on-hold:stolen` | reject" in described and "RFC 8785" in described
 
 
-def test_before_the_first_block_nothing_is_claimed(client: Client, gallery: Gallery) -> None:
-    with gallery.engine.begin() as connection:
+def test_before_the_first_block_nothing_is_claimed(own: Gallery) -> None:
+    with own.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM chain_cursor")
 
-    answer = client.post("/v1/verifications", json={"gtin": GTIN, "serial": SERIALS["lune"]})
+    with visiting(own, own.key("platform", Scope.VERIFY)) as client:
+        answer = client.post("/v1/verifications", json={"gtin": GTIN, "serial": SERIALS["lune"]})
 
     assert (answer.status_code, answer.json()["code"]) == (503, "not-followed-yet")
