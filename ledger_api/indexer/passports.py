@@ -11,7 +11,6 @@ from ledger_api.store.following import ItemNow
 from ledger_api.store.records import LotName, Record
 from ledger_verify.codes import Kind
 from ledger_verify.hashing import organization_id
-from ledger_verify.state import state_from_bytes
 
 Histories = Mapping[bytes, Sequence[Record]]
 Names = Mapping[bytes, tuple[str | None, str | None]]  # (DID, name) by organization
@@ -42,8 +41,7 @@ def make_passports(
     for item, history in histories.items():
         passport = make_passport(item, history, known, chain)
         last = history[-1]
-        brand = state_from_bytes(last.state).brand
-        made.items.append(ItemNow(item, brand, last.state, last.sequence, last.block_number, passport.body, passport.etag))
+        made.items.append(ItemNow(item, passport.brand, last.state, last.sequence, last.block_number, passport.body, passport.etag))
         made.materials.update((lot, item) for lot in passport.lots)
     return made
 

@@ -85,6 +85,7 @@ class Known:
 
 
 class Passport(NamedTuple):
+    brand: bytes
     body: bytes
     etag: str
     lots: frozenset[bytes]  # the lots it tells of: when one of them goes on, this is made again
@@ -111,7 +112,7 @@ def make_passport(item: bytes, records: Sequence[Record], known: Known, chain: J
     }
     encoded = orjson.dumps(body)
     named = frozenset(known.lots[reference].item for reference in lots if reference in known.lots)
-    return Passport(encoded, sha256(encoded).hexdigest()[:32], named)
+    return Passport(state.brand, encoded, sha256(encoded).hexdigest()[:32], named)
 
 
 def lots_named(records: Sequence[Record], bodies: Mapping[bytes, Json]) -> list[str]:

@@ -59,6 +59,13 @@ def request_id(request: Request) -> str:
 
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="`Authorization: Bearer lk_…`")
+
+
+async def bearer_of(request: Request) -> HTTPAuthorizationCredentials | None:
+    """For the one route that does without dependencies."""
+    return await _bearer(request) if "authorization" in request.headers else None
+
+
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 

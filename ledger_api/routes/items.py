@@ -14,7 +14,7 @@ from ledger_api.domain.identifiers import Unreadable, bytes32, gtin14
 from ledger_api.domain.identifiers import serial as valid_serial
 from ledger_api.errors import InvalidBody, UnknownItem, Withheld
 from ledger_api.passport.effective import effective_view
-from ledger_api.routes.deps import Bearer, Context, address_of, principal
+from ledger_api.routes.deps import Bearer, Context, address_of, bearer_of, principal
 from ledger_api.routes.problems import errors
 from ledger_api.routes.schemas import AsOfOut, ItemEventsOut, PassportOut
 from ledger_api.store.engine import reading
@@ -27,6 +27,16 @@ router = APIRouter(prefix="/v1/items", tags=["items"])
 CACHE = "no-cache"
 JSON = "application/json"
 NOT_MODIFIED: dict[int | str, dict[str, str]] = {304: {"description": "What you have is still what there is."}}
+FINDING = {
+    "parameters": [
+        {"name": name, "in": "query", "required": True, "description": description, "schema": {"type": "string", "maxLength": longest}}
+        for name, longest, description in (
+            ("gtin", 14, "GTIN-8, -12, -13 or -14."),
+            ("serial", 20, "As in the code on the item; case matters."),
+        )
+    ],
+    "security": [{}, {"API key": []}],
+}
 Which = Annotated[str, Path(alias="item", description="The item's id.", max_length=66)]
 
 
@@ -73,14 +83,20 @@ async def visitor(request: Request, bearer: Bearer) -> Visitor:
 AVisitor = Annotated[Visitor, Depends(visitor)]
 
 
-@router.get("", response_model=PassportOut, responses=NOT_MODIFIED | errors(UnknownItem, Withheld, key=False))
-async def find_item(
-    request: Request,
-    visitor: AVisitor,
-    gtin: Annotated[str, Query(max_length=14, description="GTIN-8, -12, -13 or -14")],
-    serial: Annotated[str, Query(max_length=20, description="As in the code on the item; case matters")],
-) -> Response:
+@router.get("", response_model=PassportOut, responses=NOT_MODIFIED | errors(UnknownItem, Withheld, key=False), openapi_extra=FINDING)
+async def find_item(request: Request) -> Response:
     """The passport of the item with this serial. `status` says whether its last event can still fall out of the chain."""
+    # read by hand: declared parameters and dependencies would cost more than the rest of this route
+    asked = request.query_params
+    missing = [name for name in ("gtin", "serial") if name not in asked]
+    if missing:
+        raise InvalidBody(fields=[{"field": f"query.{name}", "message": "Field required"} for name in missing])
+    who = await visitor(request, await bearer_of(request))
+    return answer_by_serial(request, who, asked["gtin"], asked["serial"])
+
+
+def answer_by_serial(request: Request, visitor: Visitor, gtin: str, serial: str) -> Response:
+    """Raises InvalidBody for what is no GTIN or serial; UnknownItem, Withheld."""
     try:
         named = gtin14(gtin), valid_serial(serial)
     except Unreadable as error:

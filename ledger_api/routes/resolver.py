@@ -10,7 +10,7 @@ from ledger_api.domain.identifiers import serial as valid_serial
 from ledger_api.errors import InvalidBody, NoSuchLink, UnknownItem, Withheld
 from ledger_api.interop.digital_link import HTML, JSON, LINKSET, Form, asked_form, description, link_header, linkset
 from ledger_api.routes.deps import Bearer, Ctx
-from ledger_api.routes.items import find_item, visitor
+from ledger_api.routes.items import answer_by_serial, visitor
 from ledger_api.routes.pages import ASite, Lang, serial_page, visit_of
 from ledger_api.routes.problems import errors
 from ledger_api.web.languages import TAGS
@@ -51,7 +51,7 @@ async def resolve(
         raise NoSuchLink(linkset=f"{ctx.settings.base_url}{request.scope['path']}?linkType=linkset")
     who = await visitor(request, bearer)
     if form is Form.PASSPORT:
-        answer = await find_item(request, who, *named)
+        answer = answer_by_serial(request, who, *named)
     else:
         answer = _linkset(ctx.settings.base_url, named, orjson.loads(who.by_serial(*named).passport))
     return _described(answer, ctx.settings.base_url, *named)
