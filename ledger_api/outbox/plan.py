@@ -24,8 +24,8 @@ from ledger_verify.state import UNBORN, Event, Link, State, Terms, has_aside, un
 # What an event may cost at most, witness and calldata included; what is not used is given back. Measured by `make bench`.
 _GAS_BASE = 60_000
 _GAS_BATCH = 60_000
-_GAS_EVENT = 32_000
-_GAS_BIRTH = 52_000
+_GAS_EVENT = 26_000
+_GAS_BIRTH = 44_000
 _GAS_OPENING = 30_000
 _GAS_LINK = 1_500
 _GAS_APPROVAL = 16_000

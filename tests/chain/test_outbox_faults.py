@@ -43,6 +43,24 @@ class HangingNode(Node):
         return answer
 
 
+class LaggingNode(Node):
+    """A replica: while `is_behind`, questions in a batch get the answers of the last time it was not."""
+
+    is_behind = False
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._seen: dict[str, Any] = {}
+
+    def batch(self, calls: Any) -> list[Any]:
+        asked = list(calls)
+        if self.is_behind and all(repr(call) in self._seen for call in asked):
+            return [self._seen[repr(call)] for call in asked]
+        answers = super().batch(asked)
+        self._seen.update((repr(call), answer) for call, answer in zip(asked, answers, strict=True))
+        return answers
+
+
 class PickyNode(Node):
     """Takes no transaction above a size."""
 
@@ -189,6 +207,26 @@ def test_a_node_that_hangs_after_taking_a_transaction_gets_the_same_bytes_again(
 
     assert_recorded_once(world, events)
     assert len(world.transactions()) == 1
+
+
+def test_a_replica_that_lags_repeats_bytes_and_nothing_else(chain_url: str, world: OutboxWorld, maison: OrganizationId) -> None:
+    events, node = two_events(world, maison), LaggingNode(chain_url)
+    worker = world.worker(around=Surroundings(world.engine, node, world.keyring, world.deployment, world.settings))
+    worker.turn()
+    world.mine()
+    worker.lane.follow(world.worker().lane.look())  # another replica has seen it mined
+    node.is_behind = True
+    worker.turn()
+    after_lagging = [row.status for row in world.transactions()]
+    events += two_events(world, maison)
+    worker.turn()
+    node.is_behind = False
+
+    world.settle(worker, turns=3)
+
+    assert after_lagging == ["sent"]
+    assert_recorded_once(world, events)
+    assert [row.status for row in world.transactions()] == ["mined", "mined"]
 
 
 def test_a_node_that_takes_small_transactions_only_gets_small_ones(chain_url: str, world: OutboxWorld, maison: OrganizationId) -> None:
