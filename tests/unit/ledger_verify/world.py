@@ -74,12 +74,12 @@ DIDS = {
         "stranger",
     )
 }
-_IDS = {name: organization_id(did) for name, did in DIDS.items()}
-CONSORTIUM, MAISON, RIVAL, TANNERY = _IDS["consortium"], _IDS["maison"], _IDS["rival"], _IDS["tannery"]
-SHOP, NEWSHOP, CLOSED, PLATFORM = _IDS["shop"], _IDS["newshop"], _IDS["closed"], _IDS["platform"]
-STORE, HOUSE, NOVICE, OUTSIDER = _IDS["store"], _IDS["house"], _IDS["novice"], _IDS["outsider"]
-FOREBEAR, HEIR, OLD_HOUSE, STRANGER = _IDS["forebear"], _IDS["heir"], _IDS["old-house"], _IDS["stranger"]
-NAMES = {identifier: name for name, identifier in _IDS.items()}
+IDS = {name: organization_id(did) for name, did in DIDS.items()}
+CONSORTIUM, MAISON, RIVAL, TANNERY = IDS["consortium"], IDS["maison"], IDS["rival"], IDS["tannery"]
+SHOP, NEWSHOP, CLOSED, PLATFORM = IDS["shop"], IDS["newshop"], IDS["closed"], IDS["platform"]
+STORE, HOUSE, NOVICE, OUTSIDER = IDS["store"], IDS["house"], IDS["novice"], IDS["outsider"]
+FOREBEAR, HEIR, OLD_HOUSE, STRANGER = IDS["forebear"], IDS["heir"], IDS["old-house"], IDS["stranger"]
+NAMES = {identifier: name for name, identifier in IDS.items()}
 
 SECRETS = {"alice": 0xA11CE, "bob": 0xB0B, "carol": 0xCA401}
 
