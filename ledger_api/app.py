@@ -25,11 +25,12 @@ from ledger_api.store.reading import PassportReader
 
 logger = logging.getLogger(__name__)
 
+# in the order in which they are searched: each that is passed costs a request a tenth of the whole lookup
 ROUTERS: Sequence[APIRouter] = (
+    items.router,
     events.router,
     batches.router,
     submissions.router,
-    items.router,
     verifications.router,
     resolver.router,
     organizations.router,
