@@ -16,7 +16,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from ledger_api.auth import Limiter
 from ledger_api.domain.events import EVENT
 from ledger_api.errors import IntegrityError, InvalidBody, LedgerError, MethodNotAllowed, NotFound, Unexpected
-from ledger_api.routes import batches, events, health, items, keys, organizations, pages, resolver, submissions, verifications
+from ledger_api.routes import batches, drafts, events, health, items, keys, organizations, pages, resolver, submissions, verifications
 from ledger_api.routes.deps import Context
 from ledger_api.routes.edge import Edge
 from ledger_api.routes.problems import MEDIA_TYPE, SCHEMA, document, headers
@@ -30,6 +30,7 @@ ROUTERS: Sequence[APIRouter] = (
     items.router,
     events.router,
     batches.router,
+    drafts.router,
     submissions.router,
     verifications.router,
     resolver.router,
@@ -150,7 +151,8 @@ def _described(app: FastAPI) -> dict[str, Any]:
         event = EVENT.json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(event.pop("$defs"))
         schemas["EventIn"] = event
-        schemas["SignedEventIn"]["properties"]["event"] = {"$ref": "#/components/schemas/EventIn"}
+        for reader in ("SignedEventIn", "DraftIn"):
+            schemas[reader]["properties"]["event"] = {"$ref": "#/components/schemas/EventIn"}
         schemas["Problem"] = SCHEMA
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)

@@ -235,7 +235,7 @@ class IdempotencyRow(SQLModel, table=True):
     request_hash: bytes = Field(sa_column=_bytes())
     status: int | None = Field(default=None, nullable=True)
     response: bytes | None = Field(default=None, sa_column=_bytes(null=True))
-    created_at: datetime = Field(sa_column=_time())
+    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False, index=True))
 
 
 class SubmissionRow(SQLModel, table=True):

@@ -51,6 +51,7 @@ class Once:
             return self
         now = datetime.fromtimestamp(self.ctx.clock(), UTC)
         with writing(self.ctx.engine) as connection:
+            rows.expire_keys(connection, now - KEPT_FOR)
             mine = rows.claim_key(
                 connection, key_id=self.caller.key_id, key=self.key, request_hash=self.request_hash, now=now, stale=now - STALE
             )

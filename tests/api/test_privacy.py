@@ -11,7 +11,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from ledger_api.app import ROUTERS
-from tests.consortium import DIDS, GTIN, count, manufacture, record_all
+from tests.consortium import DIDS, GTIN, count, manufacture, record_all, shipment
 from tests.doors import Doors
 
 SECRET = "the-lining-is-hand-sewn-by-number-nine"
@@ -48,6 +48,7 @@ ROUTES: dict[tuple[str, str], Knock] = {
     # what it sends is recorded in its own name and judged as such
     ("POST", "/v1/events"): Knock("/v1/events", {409}, manufacture()),
     ("POST", "/v1/batches"): Knock("/v1/batches", {422}, {}),
+    ("POST", "/v1/drafts"): Knock("/v1/drafts", {200}, {"event": shipment()}),
     # public: names, roles, accreditations stand on the chain
     ("GET", "/v1/organizations"): Knock("/v1/organizations", {200}),
     ("GET", "/v1/organizations/{organization}"): Knock(f"/v1/organizations/{OURS}", {200}),
@@ -116,7 +117,7 @@ def test_a_stranger_reads_and_writes_nothing_of_anothers(doors: Doors, theirs: T
 
 @pytest.mark.parametrize(
     ("method", "route"),
-    sorted(route for route in ROUTES if route[1].startswith(("/v1/events", "/v1/batches", "/v1/sub", "/v1/keys", "/v1/org"))),
+    sorted(route for route in ROUTES if route[1].startswith(("/v1/events", "/v1/batches", "/v1/drafts", "/v1/sub", "/v1/keys", "/v1/org"))),
 )
 def test_nothing_of_members_is_told_without_a_key_or_with_a_wrong_one(doors: Doors, theirs: Theirs, method: str, route: str) -> None:
     knock = ROUTES[method, route]
