@@ -87,9 +87,7 @@ contract AccreditationsTest is Rows {
         registry.accredit(grant);
         grant.brand = consortium.id;
         vm.prank(rival.signer);
-        vm.expectRevert(
-            abi.encodeWithSelector(IOrganizationRegistry.NotEntitled.selector, consortium.id, rival.signer)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IOrganizationRegistry.NotEntitled.selector, consortium.id, rival.signer));
         registry.accredit(grant);
     }
 
@@ -234,12 +232,7 @@ contract AccreditationsTest is Rows {
 
     function _grant(bytes32 brand) private view returns (Accreditation memory) {
         return Accreditation({
-            brand: brand,
-            organization: outsider.id,
-            role: Role.RETAILER,
-            scope: ALL_CATEGORIES,
-            from: 0,
-            until: 0
+            brand: brand, organization: outsider.id, role: Role.RETAILER, scope: ALL_CATEGORIES, from: 0, until: 0
         });
     }
 

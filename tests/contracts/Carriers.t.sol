@@ -3,7 +3,7 @@ pragma solidity ^0.8.24;
 
 import {Approval, IProvenanceLedger, Opening, SignedBatch} from "../../contracts/interfaces/IProvenanceLedger.sol";
 import {Facts} from "../../contracts/types/Facts.sol";
-import {HoldKind, Kind, Method, Outcome, Reason} from "../../contracts/types/Numbers.sol";
+import {HoldKind, Kind, Outcome, Reason, Role} from "../../contracts/types/Numbers.sol";
 import {Entry, Told} from "./Pen.sol";
 import {Rows} from "./Rows.sol";
 import {vm} from "./Vm.sol";
@@ -36,6 +36,45 @@ contract CarriersTest is Rows {
         mismatch(batch, item);
         batch.witnesses[0].brand = maison.id;
         vm.assertEq(carry(only(batch)).recorded, 1, "the truth opens; a zero head is the event's");
+    }
+
+    function test_AZeroInAWitnessStandsForWhatRepeats() public {
+        Entry[] memory entries = new Entry[](4);
+        entries[0] = write(Kind.SERVICE, unsold());
+        entries[1] = birth(maison);
+        entries[2] = write(Kind.SERVICE, sold());
+        entries[3] = write(Kind.SERVICE, lot());
+        SignedBatch memory batch = batchOf(maison, entries, false);
+        for (uint256 i = 0; i < 4; i++) {
+            batch.witnesses[i].head = 0;
+            batch.witnesses[i].brand = 0;
+        }
+        batch.witnesses[0].holder = 0;
+
+        mismatch(batch, batch.events[3].item);
+        batch.witnesses[3].brand = tannery.id;
+        Told memory told = carry(only(batch));
+
+        vm.assertEq(told.recorded, 3, "the maison's three");
+        vm.assertEq(told.lastReason, Reason.CONSENT_MISSING, "it may not serve the tannery's lot");
+    }
+
+    function test_ABrandIsTheLastOneNamedInTheBatch() public {
+        accredit(rival.id, store, Role.AUTHENTICATOR);
+        Entry memory rivals = birth(rival);
+        lands(rival, rivals);
+        Entry[] memory entries = new Entry[](3);
+        entries[0] = write(Kind.SERVICE, sold());
+        entries[1] = write(Kind.SERVICE, sold());
+        entries[2] = write(Kind.SERVICE, rivals.e.item);
+        SignedBatch memory batch = batchOf(store, entries, false);
+        batch.witnesses[1].brand = 0;
+        batch.witnesses[2].brand = 0;
+        mismatch(batch, rivals.e.item);
+
+        batch.witnesses[2].brand = rival.id;
+
+        vm.assertEq(carry(only(batch)).recorded, 3, "recorded");
     }
 
     /// @dev No bit of the facts is free, those above the last field included.

@@ -28,6 +28,7 @@ struct State {
 /// @dev What a log tells beside the event.
 struct Context {
     bytes32 organization;
+    address signer;
     bytes32 enrolledBrand; // of the `Enrolled` log right before
     bool byOrder; // a `ReleasedByOrder` log stood right before
     uint48 blockTime;

@@ -164,7 +164,7 @@ abstract contract Pen {
     function suppose(Entry memory n, Member memory by) internal {
         bytes32 brand = n.opening.length == 0 ? bytes32(0) : n.opening[0].brand;
         State memory s = _tips[n.e.item];
-        s.apply_(n.e, _context(by.id, brand, false));
+        s.apply_(n.e, _context(by.id, by.signer, brand, false));
         _tips[n.e.item] = s;
     }
 
@@ -278,9 +278,14 @@ abstract contract Pen {
         if (n.opening.length == 0) n.opening = new Opening[](1);
     }
 
-    function _context(bytes32 organization, bytes32 enrolledBrand, bool byOrder) private view returns (Context memory) {
+    function _context(bytes32 organization, address signer, bytes32 enrolledBrand, bool byOrder)
+        private
+        view
+        returns (Context memory)
+    {
         return Context({
             organization: organization,
+            signer: signer,
             enrolledBrand: enrolledBrand,
             byOrder: byOrder,
             blockTime: now_(),
@@ -354,11 +359,12 @@ abstract contract Pen {
             Event({item: item, kind: 0, head: s.head, occurredAt: 0, party: 0, detail: Detail.wrap(0), payload: 0});
         bytes32 hash;
         bytes32 organization;
-        (hash, organization,, e.kind, e.occurredAt, e.party, e.detail, e.payload) =
+        address signer;
+        (hash, organization, signer, e.kind, e.occurredAt, e.party, e.detail, e.payload) =
             abi.decode(log.data, (bytes32, bytes32, address, uint8, uint48, bytes32, Detail, bytes32));
         vm.assertEq(hash, Hashes.ofEvent(e), "a log carries every input: its event hash follows from it");
 
-        Context memory ctx = _context(organization, enrolledBrand, byOrder);
+        Context memory ctx = _context(organization, signer, enrolledBrand, byOrder);
         s.apply_(e, ctx);
         onRecorded(e, ctx, beforeIt, s);
         _keep(item, s, hash, organization);

@@ -27,6 +27,15 @@ contract RegistryTest is Rows {
         vm.assertEq(organization, keccak256("did:web:new.example"), "id");
     }
 
+    function test_StandingAndSignerAreAnsweredInOneCall() public {
+        registry.suspend(shop.id);
+
+        (bool admitted, bool suspended, uint8 roles, bool active) = registry.standingFor(shop.id, shop.signer);
+
+        vm.assertTrue(admitted && suspended && active, "standing and signer");
+        vm.assertEq(roles, Role.RETAILER, "roles");
+    }
+
     function test_RevertWhen_AnyoneButTheOwnerAdministers() public {
         bytes4 notOwner = bytes4(keccak256("OwnableUnauthorizedAccount(address)"));
         bytes[5] memory calls = [
@@ -156,9 +165,7 @@ contract RegistryTest is Rows {
     }
 
     function test_RevertWhen_ASignerIsCompromisedSinceNeverOrTheFuture() public {
-        vm.expectRevert(
-            abi.encodeWithSelector(IOrganizationRegistry.NotASigner.selector, maison.id, maison.signer)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IOrganizationRegistry.NotASigner.selector, maison.id, maison.signer));
         registry.markCompromised(maison.id, maison.signer, 0);
         vm.expectRevert(abi.encodeWithSelector(IOrganizationRegistry.BlockNotReached.selector, 1001));
         registry.markCompromised(maison.id, maison.signer, 1001);
