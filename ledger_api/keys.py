@@ -14,7 +14,6 @@ folder up. Development keys, which everybody knows, sign on development chains o
 import os
 import secrets
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Never
 
@@ -79,6 +78,7 @@ class Keyring:
         self._is_development = chain_id in DEVELOPMENT_CHAINS
         self._opened: dict[str, bytes] = {}
         self._signers: dict[str, Signer] = {}
+        self._signed_since: dict[str, int] = {}  # the file (inode) an organization's signer was read from
         self._newest: dict[bytes, int] = {}  # the epoch of each organization, so that no event costs a look into the folder
         self._lock = threading.RLock()
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -92,17 +92,28 @@ class Keyring:
 
     def holds(self, organization: OrganizationId) -> bool:
         """Can the service sign for this organization?"""
-        name = _signer_name(organization)
-        return name in self._signers or self._path(name).exists()
-
-    def organizations(self) -> Iterator[OrganizationId]:
-        """Every organization the service can sign for."""
-        for path in sorted((self._folder / "organizations").glob("*/signer.json")):
-            yield OrganizationId(bytes.fromhex(path.parent.name))
+        return self._path(_signer_name(organization)).exists()
 
     def signer(self, organization: OrganizationId) -> Signer:
-        """Raises: KeyMissing, when the organization signs for itself."""
-        return self._signer(_signer_name(organization))
+        """The organization's signer now, also when another process replaced it since.
+
+        Raises:
+            KeyMissing: the organization signs for itself.
+        """
+        name = _signer_name(organization)
+        with self._lock:
+            changed = self._changed(name)
+            if self._signed_since.get(name) != changed:
+                self._signers.pop(name, None)
+                self._opened.pop(name, None)
+                self._signed_since[name] = changed
+            return self._signer(name)
+
+    def _changed(self, name: str) -> int:
+        try:
+            return self._path(name).stat().st_ino
+        except FileNotFoundError:
+            return 0
 
     def create_signer(self, organization: OrganizationId, secret: bytes | None = None) -> Signer:
         """The organization's signer, made (or taken from `secret`) when there is none yet: harmless to repeat."""

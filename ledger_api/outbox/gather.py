@@ -68,6 +68,7 @@ class _Waiting:
     loose: list[Accepted] = field(default_factory=list)
     travelling: dict[bytes, list[tuple[Accepted, bytes | None]]] = field(default_factory=dict)
     states: dict[bytes, State] = field(default_factory=dict)
+    signers: dict[bytes, set[bytes]] = field(default_factory=dict)  # who signs for each organization, as far as is known
     damaged: list[Accepted] = field(default_factory=list)  # rows that are no longer what was accepted
 
 
@@ -89,6 +90,7 @@ class Gatherer:
         self._stale: set[bytes] = set()
         self._impossible: list[Accepted] = []
         self._shouted: set[int] = set()
+        self._signers: dict[bytes, bytes] = {}  # who signs for each organization, looked up once a transaction
         self._failed: dict[bytes, _Failure] = {}  # items that made a transaction revert, or would
 
     def shrink(self) -> None:
@@ -107,6 +109,7 @@ class Gatherer:
 
     def gather(self, sight: Sight, now: datetime, *, is_careful: bool, is_idle: bool) -> Load | None:
         """The next transaction, or None while nothing may travel. `is_idle`: nothing of this lane is in flight."""
+        self._signers.clear()
         with reading(self._around.engine) as connection:
             waiting = _Waiting()
             plan = self._plan_while_reading(connection, waiting, sight, is_careful=is_careful)
@@ -132,6 +135,7 @@ class Gatherer:
 
     def _plan_while_reading(self, connection: Connection, waiting: _Waiting, sight: Sight, *, is_careful: bool) -> Plan:
         """Read pages of loose events until the transaction is full or nothing more waits."""
+        waiting.signers = sending.signers(connection)
         self._read_pending(connection, waiting, sight)
         after = 0
         for _ in range(_MOST_PAGES):
@@ -196,17 +200,26 @@ class Gatherer:
                 planner.follow(accepted, is_ours=relayer == self._relayer)
         put_off = [(batch, members) for batch, members in waiting.pending if not planner.add_signed(batch, members)]
         for unit in _units(waiting.loose):
-            if not self._add(planner, unit):
+            if not self._add(planner, unit, waiting.signers):
                 break
         for batch, members in put_off:
             planner.add_signed(batch, members, is_last_chance=True)
         return planner.plan
 
-    def _add(self, planner: Planner, unit: Sequence[Accepted]) -> bool:
-        if not self._around.keyring.holds(OrganizationId(unit[0].organization)):
-            planner.leave_out([accepted.item for accepted in unit])  # nobody here can sign it
+    def _add(self, planner: Planner, unit: Sequence[Accepted], signers: dict[bytes, set[bytes]]) -> bool:
+        organization = OrganizationId(unit[0].organization)
+        if not self._can_sign(organization, signers):
+            planner.bar(unit)
             return True
         return planner.add_loose(unit[0]) if unit[0].unit is None else planner.add_unit(unit)
+
+    def _can_sign(self, organization: OrganizationId, signers: dict[bytes, set[bytes]]) -> bool:
+        """A batch under a key that is retired, or not added yet, would be refused with all its events: they wait."""
+        keyring = self._around.keyring
+        if organization not in self._signers:
+            self._signers[organization] = keyring.signer(organization).address if keyring.holds(organization) else b""
+        address = self._signers[organization]
+        return address != b"" and address in signers.get(organization, {address})
 
     # --- after a revert
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, text, update
 
-from ledger_api.tables import BatchRow, BlockRow, CursorRow, EventRow, IdentifierRow, ItemRow, RecordRow, TipRow, TransactionRow
+from ledger_api.tables import BatchRow, BlockRow, CursorRow, EventRow, ItemRow, RecordRow, SignerRow, TipRow, TransactionRow
 
 LIST_LIMIT = 900  # values in one IN list
 
@@ -21,7 +21,7 @@ _records = RecordRow.__table__  # type: ignore[attr-defined]
 _tips = TipRow.__table__  # type: ignore[attr-defined]
 _cursor = CursorRow.__table__  # type: ignore[attr-defined]
 _blocks = BlockRow.__table__  # type: ignore[attr-defined]
-_identifiers = IdentifierRow.__table__  # type: ignore[attr-defined]
+_signers = SignerRow.__table__  # type: ignore[attr-defined]
 
 
 class Accepted(NamedTuple):
@@ -124,6 +124,7 @@ _EXPIRED = (
     )
     .order_by(_b.c.id)
 )
+_SIGNERS = select(_signers.c.organization, _signers.c.address, _signers.c.retired_block)
 _KEEP_TIP = text("INSERT INTO tips (item, state) VALUES (:item, :state) ON CONFLICT (item) DO UPDATE SET state = excluded.state")
 
 
@@ -189,6 +190,16 @@ def is_group(connection: Connection, events: Collection[Accepted]) -> bool:
     if not batches:
         return bool(events)
     return bool(connection.scalar(select(_b.c.all_or_nothing).where(_b.c.id.in_(batches)).limit(1)))
+
+
+def signers(connection: Connection) -> dict[bytes, set[bytes]]:
+    """Who signs for each organization now, as far as the indexer knows; one it never heard of is absent."""
+    found: dict[bytes, set[bytes]] = {}
+    for organization, address, retired_block in connection.execute(_SIGNERS):
+        active = found.setdefault(bytes(organization), set())
+        if retired_block is None:
+            active.add(bytes(address))
+    return found
 
 
 def followed(connection: Connection) -> Followed | None:

@@ -242,6 +242,28 @@ def test_an_event_that_would_revert_is_left_behind_with_its_reason(world: Outbox
     assert [row.status for row in world.transactions()] == ["reverted", "mined", "mined"]
 
 
+def test_events_wait_for_the_next_key_when_the_signer_is_retired(world: OutboxWorld, maison: OrganizationId) -> None:
+    old = world.keyring.signer(maison).address
+    item = world.manufacture(maison)
+    world.registrar.retire_signer(maison, old)
+    world.index()
+    world.mine_by_hand()
+    worker = world.worker()
+    world.settle(worker, turns=2)
+    new = world.keyring.replace_signer(maison).address
+    world.settle(worker, turns=2)
+    without_a_key = world.statuses()
+
+    with world.mining():
+        world.registrar.add_signer(maison, new)
+    world.index()
+    world.settle(worker, turns=2)
+
+    assert without_a_key == ["accepted"]
+    assert ended(world) == [RECORDED]
+    assert world.word(item) == word(world.tip(item))
+
+
 def test_a_damaged_row_spoils_no_neighbour(world: OutboxWorld, maison: OrganizationId) -> None:
     world.mine_by_hand()
     for _ in range(5):
