@@ -10,10 +10,12 @@ import {Transition, Turn} from "./Transition.sol";
 import {IOrganizationRegistry} from "./interfaces/IOrganizationRegistry.sol";
 import {Approval, Event, IProvenanceLedger, Opening, SignedBatch} from "./interfaces/IProvenanceLedger.sol";
 import {Kind, Method, Outcome, Reason} from "./types/Numbers.sol";
+import {Standing} from "./types/Standing.sol";
 
 /// @dev A batch while its events are judged. What the registry last agreed to is kept: in a batch questions repeat.
 struct Docket {
     Turn turn;
+    address signer;
     uint256 roles; // of the batch's organization
     uint256 index; // of the event
     uint256 opening; // the carrier's next, and the event it is for
@@ -59,18 +61,6 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
 
     // What the carrier adds, in the order of the events
 
-    function _newDocket(SignedBatch calldata batch, uint8 roles) internal view returns (Docket memory docket) {
-        bytes32 organization = batch.organization;
-        docket.turn.organization = organization;
-        docket.turn.moment = block.timestamp;
-        docket.roles = roles;
-        docket.openingFor = _openingsEvent(batch.openings, 0);
-        docket.approvalFor = _approvalsEvent(batch.approvals, 0);
-        docket.brand = organization;
-        docket.speaksFor = organization;
-        docket.receiver = organization;
-    }
-
     /// @dev Passes what was for this event.
     function _turnPage(SignedBatch calldata batch, Docket memory docket) internal pure {
         uint256 index = docket.index;
@@ -86,11 +76,11 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
         if (docket.openingFor != NEVER || docket.approvalFor != NEVER) revert CarrierFault();
     }
 
-    function _openingsEvent(Opening[] calldata openings, uint256 opening) private pure returns (uint256) {
+    function _openingsEvent(Opening[] calldata openings, uint256 opening) internal pure returns (uint256) {
         return opening < openings.length ? openings[opening].index : NEVER;
     }
 
-    function _approvalsEvent(Approval[] calldata approvals, uint256 approval) private pure returns (uint256) {
+    function _approvalsEvent(Approval[] calldata approvals, uint256 approval) internal pure returns (uint256) {
         return approval < approvals.length ? approvals[approval].index : NEVER;
     }
 
@@ -106,18 +96,15 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
     function _judgeBatch(SignedBatch calldata batch, bytes32 batchHash)
         internal
         view
-        returns (uint8 reason, uint8 roles)
+        returns (uint256 reason, uint8 roles)
     {
-        bool admitted;
-        bool suspended;
-        bool active;
-        (admitted, suspended, roles, active) = REGISTRY.standingFor(batch.organization, batch.signer);
-        if (!admitted) return (Reason.UNKNOWN_ORGANIZATION, roles);
-        if (suspended) return (Reason.SUSPENDED, roles);
-        if (!active) return (Reason.SIGNER_INVALID, roles);
-        if (!BoundedSignature.isSigners(batch.signer, _hashTypedDataV4(batchHash), batch.signature)) {
-            return (Reason.SIGNER_INVALID, roles);
-        }
+        address signer = batch.signer;
+        (Standing standing, bool active) = REGISTRY.standingFor(batch.organization, signer);
+        roles = standing.roles();
+        if (!standing.isAdmitted()) return (Reason.UNKNOWN_ORGANIZATION, roles);
+        if (standing.isSuspended()) return (Reason.SUSPENDED, roles);
+        bool signed = active && BoundedSignature.isSigners(signer, _hashTypedDataV4(batchHash), batch.signature);
+        if (!signed) return (Reason.SIGNER_INVALID, roles);
         // A deadline of hours does not care about the seconds a block's maker may shift.
         if (block.timestamp > batch.deadline) return (Reason.DEADLINE_PASSED, roles);
     }
@@ -132,7 +119,7 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
         State memory state,
         Event calldata occurrence,
         bool bySignature
-    ) internal view returns (uint8) {
+    ) internal view returns (uint256) {
         bytes32 holder = state.holder;
         if (docket.turn.organization == holder) return Reason.NONE;
         if (Transition.isOrganization(holder)) return Reason.NOT_THE_HOLDER;
@@ -146,7 +133,7 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
         Docket memory docket,
         State memory state,
         Event calldata occurrence
-    ) internal view returns (uint8) {
+    ) internal view returns (uint256) {
         bytes32 holder = state.holder;
         if (!docket.turn.detail.consented() || docket.turn.organization == holder) return Reason.NONE;
         return _judgeConsent(batch, docket, occurrence, holder, holder);
@@ -160,7 +147,7 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
         Event calldata occurrence,
         bytes32 key,
         bytes32 oldHolder
-    ) internal view returns (uint8) {
+    ) internal view returns (uint256) {
         if (docket.approvalFor != docket.index) return Reason.CONSENT_MISSING;
         Approval calldata approval = batch.approvals[docket.approval];
         if (approval.carrier != 0 && approval.carrier != batch.organization) return Reason.CONSENT_INVALID;
@@ -199,14 +186,14 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
         Docket memory docket,
         Event calldata occurrence,
         Opening calldata opening
-    ) internal view returns (uint8) {
+    ) internal view returns (uint256) {
         bool isMember;
         bool isEntitled;
         if (opening.brand != batch.organization) {
             (isMember, isEntitled) = REGISTRY.endorsers(opening.brand, opening.endorser);
         }
         if (isMember && opening.endorsement.length == 0) return Reason.CONSENT_MISSING;
-        uint8 reason = _judgeConsent(batch, docket, occurrence, occurrence.party, 0);
+        uint256 reason = _judgeConsent(batch, docket, occurrence, occurrence.party, 0);
         if (reason != Reason.NONE || !isMember) return reason;
         return isEntitled && _isEndorsed(occurrence, opening) ? Reason.NONE : Reason.CONSENT_INVALID;
     }
@@ -244,7 +231,7 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
     }
 
     /// @dev Why an organization may not receive an item.
-    function _judgeReceiver(Docket memory docket, bytes32 party) internal view returns (uint8) {
+    function _judgeReceiver(Docket memory docket, bytes32 party) internal view returns (uint256) {
         if (docket.receiver == party) return Reason.NONE;
         (bool admitted, bool suspended,) = REGISTRY.standing(party);
         if (!admitted) return Reason.UNKNOWN_ORGANIZATION;

@@ -19,7 +19,7 @@ abstract contract Judgement is Authority {
         Docket memory docket,
         State memory state,
         Event calldata occurrence
-    ) internal view returns (uint8 reason) {
+    ) internal view returns (uint256 reason) {
         if (!state.isWellFormed(occurrence, docket.turn)) return Reason.MALFORMED;
         if (docket.turn.occurredAt > docket.turn.moment + Transition.SKEW) return Reason.IN_THE_FUTURE;
         reason = _judgeKind(batch, docket, state, occurrence);
@@ -33,7 +33,7 @@ abstract contract Judgement is Authority {
         Docket memory docket,
         State memory state,
         Event calldata occurrence
-    ) private view returns (uint8 reason) {
+    ) private view returns (uint256 reason) {
         uint256 kind = docket.turn.kind;
         if (kind == Kind.SHIPMENT) return _judgeShipment(docket, state, occurrence.party);
         if (kind == Kind.RESALE) return _judgeOwnersHandover(batch, docket, state, occurrence);
@@ -57,7 +57,7 @@ abstract contract Judgement is Authority {
 
     // Births
 
-    function _judgeManufacture(Docket memory docket, State memory state) private view returns (uint8) {
+    function _judgeManufacture(Docket memory docket, State memory state) private view returns (uint256) {
         if (state.word.stage() == Stage.UNBORN) return _judgeRole(docket, Role.BRAND);
         return _speaksFor(docket, state.brand) ? Reason.NONE : Reason.ALREADY_RECORDED;
     }
@@ -65,7 +65,7 @@ abstract contract Judgement is Authority {
     function _judgeEnrolment(SignedBatch calldata batch, Docket memory docket, Event calldata occurrence)
         private
         view
-        returns (uint8)
+        returns (uint256)
     {
         Opening calldata opening = _opening(batch, docket);
         bytes32 brand = opening.brand;
@@ -80,11 +80,11 @@ abstract contract Judgement is Authority {
     // Changes of hands
 
     /// @dev The brand may take an unsold item back.
-    function _judgeShipment(Docket memory docket, State memory state, bytes32 party) private view returns (uint8) {
-        uint8 againstParty = _judgeReceiver(docket, party);
+    function _judgeShipment(Docket memory docket, State memory state, bytes32 party) private view returns (uint256) {
+        uint256 againstParty = _judgeReceiver(docket, party);
         if (againstParty == Reason.UNKNOWN_ORGANIZATION) return againstParty;
-        uint8 stage = state.word.stage();
-        uint8 reason = Transition.judgePlace(stage, Kind.SHIPMENT);
+        uint256 stage = state.word.stage();
+        uint256 reason = Transition.judgePlace(stage, Kind.SHIPMENT);
         if (reason != Reason.NONE) return reason;
         if (againstParty != Reason.NONE) return againstParty;
         reason = state.judgeHandover(false, docket.turn.moment);
@@ -95,7 +95,7 @@ abstract contract Judgement is Authority {
         return takesBack ? Reason.NONE : Reason.NOT_THE_HOLDER;
     }
 
-    function _judgeSale(Docket memory docket, State memory state) private view returns (uint8 reason) {
+    function _judgeSale(Docket memory docket, State memory state) private view returns (uint256 reason) {
         reason = _judgeActing(docket, state, Role.RETAILER);
         if (reason != Reason.NONE) return reason;
         reason = state.judgeHandover(false, docket.turn.moment);
@@ -109,9 +109,9 @@ abstract contract Judgement is Authority {
         Docket memory docket,
         State memory state,
         Event calldata occurrence
-    ) private view returns (uint8 reason) {
+    ) private view returns (uint256 reason) {
         bytes32 party = occurrence.party;
-        uint8 againstParty = Transition.isOrganization(party) ? _judgeReceiver(docket, party) : Reason.NONE;
+        uint256 againstParty = Transition.isOrganization(party) ? _judgeReceiver(docket, party) : Reason.NONE;
         if (againstParty == Reason.UNKNOWN_ORGANIZATION) return againstParty;
         uint256 kind = docket.turn.kind;
         reason = Transition.judgePlace(state.word.stage(), kind);
@@ -129,7 +129,7 @@ abstract contract Judgement is Authority {
         Docket memory docket,
         State memory state,
         Event calldata occurrence
-    ) private view returns (uint8) {
+    ) private view returns (uint256) {
         bool isVeto = docket.turn.detail.a() == Phase.VETO;
         if (!isVeto && !_speaksFor(docket, state.brand)) return Reason.ROLE_MISSING;
         if (!Transition.isSold(state.word.stage())) return Reason.NOT_SOLD;
@@ -145,11 +145,11 @@ abstract contract Judgement is Authority {
         Docket memory docket,
         State memory state,
         Event calldata occurrence
-    ) private view returns (uint8) {
+    ) private view returns (uint256) {
         bool isHolders = docket.turn.detail.consented() || docket.turn.organization == state.holder;
         if (!isHolders) {
             bool isLot = state.word.stage() == Stage.LOT;
-            uint8 reason =
+            uint256 reason =
                 isLot ? _judgeSpeaking(docket, state.brand) : _judgeActing(docket, state, Role.AUTHENTICATOR);
             if (reason != Reason.NONE) return reason;
         }
@@ -158,7 +158,7 @@ abstract contract Judgement is Authority {
     }
 
     /// @dev The consortium rules where a brand lets its time pass.
-    function _judgeRuling(Docket memory docket, State memory state) private view returns (uint8) {
+    function _judgeRuling(Docket memory docket, State memory state) private view returns (uint256) {
         if (_speaksFor(docket, state.brand)) return Reason.NONE;
         if (docket.turn.organization != CONSORTIUM) return Reason.ROLE_MISSING;
         uint256 brandsEnd = state.asideAt(AsideField.DISPUTED_AT) + RULING_PERIOD;
@@ -171,7 +171,7 @@ abstract contract Judgement is Authority {
         Docket memory docket,
         State memory state,
         Event calldata occurrence
-    ) private view returns (uint8) {
+    ) private view returns (uint256) {
         Detail detail = docket.turn.detail;
         bytes32 author = _openHistory(_opening(batch, docket), state, occurrence.item, detail.time());
         if (author != docket.turn.organization) return Reason.ROLE_MISSING;
@@ -204,7 +204,7 @@ abstract contract Judgement is Authority {
         Docket memory docket,
         State memory state,
         Event calldata occurrence
-    ) private view returns (uint8 reason) {
+    ) private view returns (uint256 reason) {
         uint8 hold = docket.turn.detail.a();
         bool sold = Transition.isSold(state.word.stage());
         reason = _judgeHolding(docket, state, hold, sold);
@@ -220,7 +220,7 @@ abstract contract Judgement is Authority {
     function _judgeHolding(Docket memory docket, State memory state, uint8 hold, bool sold)
         private
         view
-        returns (uint8)
+        returns (uint256)
     {
         if (!sold && docket.turn.organization == state.holder) return Reason.NONE;
         if (sold && hold <= HoldKind.STOLEN) return Reason.NONE;
@@ -237,7 +237,7 @@ abstract contract Judgement is Authority {
         Docket memory docket,
         State memory state,
         Event calldata occurrence
-    ) private view returns (uint8) {
+    ) private view returns (uint256) {
         Detail detail = docket.turn.detail;
         if (Transition.isSet(state.word.holds(), detail.a())) {
             bytes32 setter = state.setterOf(detail.a());
@@ -258,7 +258,7 @@ abstract contract Judgement is Authority {
         Docket memory docket,
         State memory state,
         Event calldata occurrence
-    ) private view returns (uint8) {
+    ) private view returns (uint256) {
         if (docket.turn.detail.consented()) return _judgeConsented(batch, docket, state, occurrence);
         if (docket.turn.organization == state.holder) return Reason.NONE;
         bool mayAct = _judgeActing(docket, state, Role.AUTHENTICATOR) == Reason.NONE
@@ -271,8 +271,8 @@ abstract contract Judgement is Authority {
         Docket memory docket,
         State memory state,
         Event calldata occurrence
-    ) private view returns (uint8) {
-        uint8 stage = state.word.stage();
+    ) private view returns (uint256) {
+        uint256 stage = state.word.stage();
         bool isHolder = docket.turn.organization == state.holder;
         if (stage == Stage.UNSOLD) return _judgeSpeaking(docket, state.brand);
         if (stage == Stage.LOT) return isHolder ? Reason.NONE : Reason.NOT_THE_HOLDER;
@@ -282,16 +282,16 @@ abstract contract Judgement is Authority {
 
     // Role missing, not accredited
 
-    function _judgeRole(Docket memory docket, uint8 role) private pure returns (uint8) {
+    function _judgeRole(Docket memory docket, uint8 role) private pure returns (uint256) {
         return docket.roles & role != 0 ? Reason.NONE : Reason.ROLE_MISSING;
     }
 
-    function _judgeSpeaking(Docket memory docket, bytes32 brand) private view returns (uint8) {
+    function _judgeSpeaking(Docket memory docket, bytes32 brand) private view returns (uint256) {
         return _speaksFor(docket, brand) ? Reason.NONE : Reason.ROLE_MISSING;
     }
 
     /// @dev The brand, whoever speaks for it, or an organization it accredited in a role. The commonest answer first.
-    function _judgeActing(Docket memory docket, State memory state, uint8 role) private view returns (uint8) {
+    function _judgeActing(Docket memory docket, State memory state, uint8 role) private view returns (uint256) {
         bytes32 brand = state.brand;
         if (docket.turn.organization == brand) return Reason.NONE;
         bool inRole = docket.roles & role != 0;

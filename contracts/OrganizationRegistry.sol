@@ -17,13 +17,19 @@ import {Standing, packStanding} from "./types/Standing.sol";
 contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
     using Checkpoints for Checkpoints.Trace160;
 
+    /// @dev One slot, so that a batch by an organization's first signer costs the ledger one read.
+    struct Member {
+        address firstSigner; // active; zero: look among the signers
+        Standing standing;
+    }
+
     bytes32 private constant ACCREDIT_TYPEHASH = keccak256(
         "Accredit(bytes32 brand,bytes32 organization,uint8 role,uint64 scope,uint48 from,uint48 until,uint256 nonce,uint48 deadline)"
     );
 
     bytes32 public immutable CONSORTIUM;
 
-    mapping(bytes32 organization => Standing) private _standings;
+    mapping(bytes32 organization => Member) private _members;
     mapping(bytes32 organization => Checkpoints.Trace160) private _standingTraces;
     mapping(bytes32 organization => mapping(address signer => Signer)) private _signers;
     mapping(bytes32 organization => mapping(address signer => Checkpoints.Trace160)) private _signerTraces;
@@ -168,7 +174,7 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
 
     /// @inheritdoc IOrganizationRegistry
     function standing(bytes32 organization) external view returns (bool admitted, bool suspended, uint8 roles) {
-        Standing current = _standings[organization];
+        Standing current = _members[organization].standing;
         return (current.isAdmitted(), current.isSuspended(), current.roles());
     }
 
@@ -178,14 +184,10 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
     }
 
     /// @inheritdoc IOrganizationRegistry
-    function standingFor(bytes32 organization, address signer)
-        external
-        view
-        returns (bool admitted, bool suspended, uint8 roles, bool active)
-    {
-        Standing current = _standings[organization];
-        active = _signers[organization][signer].isActive();
-        return (current.isAdmitted(), current.isSuspended(), current.roles(), active);
+    function standingFor(bytes32 organization, address signer) external view returns (Standing standing_, bool active) {
+        Member storage member = _members[organization];
+        bool isFirst = member.firstSigner == signer && signer != address(0);
+        return (member.standing, isFirst || _signers[organization][signer].isActive());
     }
 
     /// @inheritdoc IOrganizationRegistry
@@ -193,7 +195,7 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
         if (organization == brand) return true;
         bytes32 successor = successorOf[brand];
         if (successor != 0) return organization == successor;
-        return organization == CONSORTIUM && !_standings[brand].isAdmitted();
+        return organization == CONSORTIUM && !_members[brand].standing.isAdmitted();
     }
 
     /// @inheritdoc IOrganizationRegistry
@@ -202,14 +204,14 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
         view
         returns (bool)
     {
-        if (_standings[organization].roles() & role == 0) return false;
+        if (_members[organization].standing.roles() & role == 0) return false;
         return _grants[_grantId(brand, organization, role)].covers(category, block.timestamp)
             || _grants[_grantId(CONSORTIUM, organization, role)].covers(category, block.timestamp);
     }
 
     /// @inheritdoc IOrganizationRegistry
     function endorsers(bytes32 brand, address signer) external view returns (bool member, bool entitled) {
-        return (_standings[brand].isAdmitted(), _isEntitled(brand, signer));
+        return (_members[brand].standing.isAdmitted(), _isEntitled(brand, signer));
     }
 
     // At a block
@@ -220,7 +222,7 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
         view
         returns (bool admitted, bool suspended, uint8 roles)
     {
-        Standing then = Standing.wrap(_at(_standingTraces[organization], blockNumber));
+        Standing then = _standingAt(organization, blockNumber);
         return (then.isAdmitted(), then.isSuspended(), then.roles());
     }
 
@@ -248,7 +250,7 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
         uint256 blockNumber,
         uint48 timestamp
     ) external view returns (bool) {
-        if (Standing.wrap(_at(_standingTraces[organization], blockNumber)).roles() & role == 0) return false;
+        if (_standingAt(organization, blockNumber).roles() & role == 0) return false;
         uint160 byBrand = _at(_grantTraces[_grantId(brand, organization, role)], blockNumber);
         uint160 byConsortium = _at(_grantTraces[_grantId(CONSORTIUM, organization, role)], blockNumber);
         return
@@ -263,20 +265,20 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
     // Refusals
 
     function _requireAdmitted(bytes32 organization) private view returns (Standing current) {
-        current = _standings[organization];
+        current = _members[organization].standing;
         if (!current.isAdmitted()) revert UnknownOrganization(organization);
     }
 
     function _requireSpeaker(bytes32 organization, address caller) private view {
         if (!_signers[organization][caller].isActive()) revert NotEntitled(organization, caller);
-        if (_standings[organization].isSuspended()) revert OrganizationIsSuspended(organization);
+        if (_members[organization].standing.isSuspended()) revert OrganizationIsSuspended(organization);
     }
 
     /// @dev Whether a key signs for the brand or its successor, whichever of them is not suspended.
     function _isEntitled(bytes32 brand, address signer) private view returns (bool) {
-        if (_signers[brand][signer].isActive() && !_standings[brand].isSuspended()) return true;
+        if (_signers[brand][signer].isActive() && !_members[brand].standing.isSuspended()) return true;
         bytes32 successor = successorOf[brand];
-        return successor != 0 && _signers[successor][signer].isActive() && !_standings[successor].isSuspended();
+        return successor != 0 && _signers[successor][signer].isActive() && !_members[successor].standing.isSuspended();
     }
 
     // Writes
@@ -285,7 +287,7 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
         if (bytes(did).length == 0) revert EmptyDid();
         if (roles > Role.ALL) revert InvalidRole(roles);
         organization = keccak256(bytes(did));
-        if (_standings[organization].isAdmitted()) revert AlreadyAdmitted(organization);
+        if (_members[organization].standing.isAdmitted()) revert AlreadyAdmitted(organization);
 
         _storeStanding(organization, packStanding(roles, false));
 
@@ -329,11 +331,14 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
     }
 
     function _storeStanding(bytes32 organization, Standing standing_) private {
-        _standings[organization] = standing_;
+        _members[organization].standing = standing_;
         _push(_standingTraces[organization], Standing.unwrap(standing_));
     }
 
     function _storeSigner(bytes32 organization, address signer, Signer signer_) private {
+        Member storage member = _members[organization];
+        if (member.firstSigner == signer) member.firstSigner = address(0);
+        if (signer_.isActive() && member.firstSigner == address(0)) member.firstSigner = signer;
         _signers[organization][signer] = signer_;
         _push(_signerTraces[organization][signer], Signer.unwrap(signer_));
     }
@@ -349,6 +354,11 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
         if (blockNumber > block.number) revert BlockNotReached(blockNumber);
         // Not later than this block, so it fits.
         return trace.upperLookupRecent(uint96(blockNumber));
+    }
+
+    function _standingAt(bytes32 organization, uint256 blockNumber) private view returns (Standing) {
+        // A checkpoint holds what a standing of 96 bits was widened to.
+        return Standing.wrap(uint96(_at(_standingTraces[organization], blockNumber)));
     }
 
     function _grantId(bytes32 brand, bytes32 organization, uint8 role) private pure returns (bytes32) {

@@ -14,6 +14,7 @@ import {Transition, Turn} from "./Transition.sol";
 import {IERC5646} from "./interfaces/IERC5646.sol";
 import {IOrganizationRegistry} from "./interfaces/IOrganizationRegistry.sol";
 import {Approval, Event, IProvenanceLedger, SignedBatch, Witness} from "./interfaces/IProvenanceLedger.sol";
+import {Detail} from "./types/Detail.sol";
 import {Facts} from "./types/Facts.sol";
 import {ItemWord} from "./types/ItemWord.sol";
 import {Kind, Reason} from "./types/Numbers.sol";
@@ -48,7 +49,7 @@ contract ProvenanceLedger is Judgement, ERC165 {
     function recordGroup(SignedBatch calldata batch, uint8 roles, bytes32[] calldata eventHashes) external {
         if (msg.sender != address(this)) revert NotTheLedger(msg.sender);
 
-        _recordEvents(batch, roles, eventHashes, 0);
+        _recordEvents(batch, batch.events, roles, eventHashes, 0);
     }
 
     // Reads
@@ -101,17 +102,17 @@ contract ProvenanceLedger is Judgement, ERC165 {
     // Batches
 
     function _recordBatch(SignedBatch calldata batch) private {
-        if (batch.events.length != batch.witnesses.length) revert CarrierFault();
-        bytes32[] memory eventHashes = Hashing.hashEvents(batch.events);
+        Event[] calldata events = batch.events;
+        bytes32[] memory eventHashes = Hashing.hashEvents(events);
         bytes32 batchHash = Hashing.hashBatch(batch, eventHashes);
 
-        (uint8 reason, uint8 roles) = _judgeBatch(batch, batchHash);
+        (uint256 reason, uint8 roles) = _judgeBatch(batch, batchHash);
         if (reason != Reason.NONE) {
-            emit BatchRefused(batch.organization, batchHash, reason, msg.sender);
+            emit BatchRefused(batch.organization, batchHash, uint8(reason), msg.sender);
         } else if (batch.allOrNothing) {
             _recordAllOrNothing(batch, roles, eventHashes, batchHash);
         } else {
-            _recordEvents(batch, roles, eventHashes, batchHash);
+            _recordEvents(batch, events, roles, eventHashes, batchHash);
         }
     }
 
@@ -141,26 +142,66 @@ contract ProvenanceLedger is Judgement, ERC165 {
 
     // Events
 
-    function _recordEvents(SignedBatch calldata batch, uint8 roles, bytes32[] memory eventHashes, bytes32 batchHash)
-        private
-    {
-        Docket memory docket = _newDocket(batch, roles);
+    function _recordEvents(
+        SignedBatch calldata batch,
+        Event[] calldata events,
+        uint8 roles,
+        bytes32[] memory eventHashes,
+        bytes32 batchHash
+    ) private {
+        bytes32 organization = batch.organization;
+        // Built in one expression: a struct that a function returns is first filled with zeros.
+        Docket memory docket = Docket({
+            turn: Turn({
+                kind: 0,
+                detail: Detail.wrap(0),
+                occurredAt: 0,
+                organization: organization,
+                moment: block.timestamp,
+                recoveryReadyAt: 0,
+                byOrder: false,
+                brandHasTime: false,
+                brand: 0
+            }),
+            signer: batch.signer,
+            roles: roles,
+            index: 0,
+            opening: 0,
+            openingFor: _openingsEvent(batch.openings, 0),
+            approval: 0,
+            approvalFor: _approvalsEvent(batch.approvals, 0),
+            brand: organization,
+            speaksFor: organization,
+            accreditedBy: 0,
+            accreditedIn: 0,
+            receiver: organization
+        });
+        _walk(batch, events, docket, eventHashes, batchHash);
+        _requireAllReached(docket);
+    }
+
+    function _walk(
+        SignedBatch calldata batch,
+        Event[] calldata events,
+        Docket memory docket,
+        bytes32[] memory eventHashes,
+        bytes32 batchHash
+    ) private {
         State memory state;
-        Event[] calldata events = batch.events;
         Witness[] calldata witnesses = batch.witnesses;
+        if (witnesses.length != events.length) revert CarrierFault();
         Memory.Pointer free = Memory.getFreeMemoryPointer();
         for (uint256 i = 0; i < events.length; ++i) {
             bytes32 eventHash = eventHashes[i];
-            uint8 reason = _recordEvent(batch, docket, state, events[i], witnesses[i], eventHash);
+            uint256 reason = _recordEvent(batch, docket, state, events[i], witnesses[i], eventHash);
             if (reason != Reason.NONE) {
-                if (batch.allOrNothing) revert GroupEnds(i, reason);
-                emit Refused(events[i].item, eventHash, batchHash, reason, msg.sender);
+                if (batch.allOrNothing) revert GroupEnds(i, uint8(reason));
+                emit Refused(events[i].item, eventHash, batchHash, uint8(reason), msg.sender);
             }
             _turnPage(batch, docket);
             // What one event left in memory is not looked at in the next; kept, it would make each dearer than the last.
             Memory.unsafeSetFreeMemoryPointer(free);
         }
-        _requireAllReached(docket);
     }
 
     function _recordEvent(
@@ -170,7 +211,7 @@ contract ProvenanceLedger is Judgement, ERC165 {
         Event calldata occurrence,
         Witness calldata witness,
         bytes32 eventHash
-    ) private returns (uint8 reason) {
+    ) private returns (uint256 reason) {
         Shelf storage shelf = _shelves[occurrence.item];
         Turn memory turn = docket.turn;
         turn.kind = occurrence.kind;
@@ -187,18 +228,17 @@ contract ProvenanceLedger is Judgement, ERC165 {
             emit Enrolled(occurrence.item, turn.brand, _opening(batch, docket).serialCommitment);
         }
         if (turn.byOrder) emit ReleasedByOrder(occurrence.item, turn.detail.a());
-        _emitRecorded(batch, occurrence, turn, eventHash);
+        _emitRecorded(docket, occurrence, eventHash);
     }
 
-    function _emitRecorded(SignedBatch calldata batch, Event calldata occurrence, Turn memory turn, bytes32 eventHash)
-        private
-    {
+    function _emitRecorded(Docket memory docket, Event calldata occurrence, bytes32 eventHash) private {
+        Turn memory turn = docket.turn;
         // The casts give back what was read from fields of these sizes.
         emit Recorded({
             item: occurrence.item,
             eventHash: eventHash,
             organization: turn.organization,
-            signer: batch.signer,
+            signer: docket.signer,
             kind: uint8(turn.kind),
             occurredAt: uint48(turn.occurredAt),
             party: occurrence.party,

@@ -52,11 +52,11 @@ library Transition {
         return holder != 0 && !isOrganization(holder);
     }
 
-    function isSold(uint8 stage) internal pure returns (bool) {
+    function isSold(uint256 stage) internal pure returns (bool) {
         return stage == Stage.SOLD || stage == Stage.ENROLLED;
     }
 
-    function isSet(uint8 holds, uint8 hold) internal pure returns (bool) {
+    function isSet(uint256 holds, uint256 hold) internal pure returns (bool) {
         return holds >> hold & 1 == 1;
     }
 
@@ -160,7 +160,7 @@ library Transition {
     /// @dev Only *in verification* ends by itself, and only a sold item is verified for its holder.
     function _isEndFit(State memory state, Detail detail, uint256 moment) private pure returns (bool) {
         if (detail.a() != HoldKind.IN_VERIFICATION) return detail.time() == 0;
-        uint8 stage = state.word.stage();
+        uint256 stage = state.word.stage();
         if (stage == Stage.LOT || stage == Stage.UNSOLD) return false;
         return detail.time() > moment && detail.time() <= moment + LONGEST_VERIFICATION;
     }
@@ -174,7 +174,7 @@ library Transition {
 
     /// @dev A manufacture on an enrolled item passes here; whether its organization speaks for the brand is the
     /// ledger's question.
-    function judgePlace(uint8 stage, uint256 kind) internal pure returns (uint8) {
+    function judgePlace(uint256 stage, uint256 kind) internal pure returns (uint256) {
         if (_isIn(kind, BIRTHS)) {
             bool joins = kind == Kind.MANUFACTURE && stage == Stage.ENROLLED;
             return stage == Stage.UNBORN || joins ? Reason.NONE : Reason.ALREADY_RECORDED;
@@ -187,7 +187,7 @@ library Transition {
     // 15 to 18: already sold, not sold, on hold, not authentic
 
     /// @param fromOwner whether the item leaves an owner's hands, and not a shop's
-    function judgeHandover(State memory state, bool fromOwner, uint256 moment) internal pure returns (uint8) {
+    function judgeHandover(State memory state, bool fromOwner, uint256 moment) internal pure returns (uint256) {
         ItemWord word = state.word;
         bool sold = isSold(word.stage());
         if (sold != fromOwner) return sold ? Reason.ALREADY_SOLD : Reason.NOT_SOLD;
@@ -227,11 +227,11 @@ library Transition {
     function judgeTime(State memory state, Event calldata occurrence, Turn memory turn)
         internal
         pure
-        returns (uint8)
+        returns (uint256)
     {
         uint256 kind = turn.kind;
         if (_isIn(kind, TIMED)) {
-            uint8 reason = _judgeWaiting(kind, state, occurrence, turn);
+            uint256 reason = _judgeWaiting(kind, state, occurrence, turn);
             if (reason != Reason.NONE) return reason;
         }
         if (turn.occurredAt < state.facts.lastOccurredAt()) return Reason.TOO_EARLY;
@@ -243,7 +243,7 @@ library Transition {
     function _judgeWaiting(uint256 kind, State memory state, Event calldata occurrence, Turn memory turn)
         private
         pure
-        returns (uint8)
+        returns (uint256)
     {
         if (kind == Kind.RULING) {
             if (!isSet(state.word.holds(), HoldKind.DISPUTED)) return Reason.NOT_DISPUTED;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.24;
 
+import {Standing} from "../types/Standing.sol";
+
 /// @dev A brand (or the consortium, for everyone) lets an organization act on that brand's items.
 struct Accreditation {
     bytes32 brand; // the consortium's id: for the items of every brand
@@ -113,11 +115,8 @@ interface IOrganizationRegistry {
     /// @dev Active now. Says nothing of the organization's standing.
     function isSigner(bytes32 organization, address signer) external view returns (bool);
 
-    /// @notice `standing` and `isSigner` in one call: what a batch is asked.
-    function standingFor(bytes32 organization, address signer)
-        external
-        view
-        returns (bool admitted, bool suspended, uint8 roles, bool active);
+    /// @notice `standing`, packed, and `isSigner` in one call: what a batch is asked.
+    function standingFor(bytes32 organization, address signer) external view returns (Standing standing_, bool active);
 
     /// @notice Whether an organization is the brand, its named successor, or the consortium where the brand is no
     /// member and has no successor.

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.24;
 
-/// @dev What an organization may do, as one word and as the value of a checkpoint: admitted 1 bit · suspended 1 · zero 6 ·
+/// @dev What an organization may do, beside a signer in one word and as the value of a checkpoint: admitted 1 bit · suspended 1 · zero 6 ·
 /// roles 8.
-type Standing is uint160;
+type Standing is uint96;
 
 using {isAdmitted, isSuspended, roles} for Standing global;
 
 /// @dev Of an organization that is admitted.
 function packStanding(uint8 roles_, bool suspended) pure returns (Standing) {
-    return Standing.wrap(uint160(roles_) << 8 | (suspended ? 3 : 1));
+    return Standing.wrap(uint96(roles_) << 8 | (suspended ? 3 : 1));
 }
 
 function isAdmitted(Standing self) pure returns (bool) {
