@@ -1,6 +1,7 @@
 """Pages for people: search, an item by id, the honest answers, the stylesheet. What they say is made in `web/`; nothing is decided here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import orjson
@@ -37,89 +38,90 @@ def site_of(request: Request) -> Site:
     return found
 
 
-ASite = Annotated[Site, Depends(site_of)]
-Lang = Annotated[str | None, Query()]
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Somebody who reads pages: in which language, from where."""
+
+    ctx: Context
+    site: Site
+    visit: Visit
+    address: str
+
+    @property
+    def language(self) -> Language:
+        return self.visit.language
+
+    def page(self, template: str, *, status: int = 200, error: LedgerError | None = None, **values: Any) -> Response:
+        headers = headers_in(self.language) | (error_headers(error) if error else {})
+        return HTMLResponse(self.site.render(template, self.visit, **values), status_code=status, headers=headers)
 
 
-def visit_of(request: Request, site: Site, lang: str | None) -> Visit:
+def guest_of(request: Request, ctx: Ctx, site: Annotated[Site, Depends(site_of)], lang: Annotated[str | None, Query()] = None) -> Guest:
     rest = tuple((name, value[:REFLECTED]) for name, value in request.query_params.multi_items() if name != "lang")
+    # as it was sent: a serial's `%2F` must stay one in the links to other languages
     path = request.scope.get("raw_path", request.url.path.encode()).decode("ascii", "replace").partition("?")[0]
-    return site.visit(path=path, accept_language=request.headers.get("accept-language"), lang=lang, query=rest)
+    visit = site.visit(path=path, accept_language=request.headers.get("accept-language"), lang=lang, query=rest)
+    return Guest(ctx, site, visit, address_of(request))
+
+
+AGuest = Annotated[Guest, Depends(guest_of)]
+Typed = Annotated[str | None, Query()]
 
 
 @router.get("/")
-def search(
-    request: Request,
-    site: ASite,
-    lang: Lang = None,
-    gtin: Annotated[str | None, Query()] = None,
-    serial: Annotated[str | None, Query()] = None,
-) -> Response:
+def search(guest: AGuest, gtin: Typed = None, serial: Typed = None) -> Response:
     """The search box; with both numbers, the way to the item's page."""
-    visit = visit_of(request, site, lang)
     if gtin is None and serial is None:
-        return _search_page(site, visit, {"gtin": "", "serial": ""}, {}, 200)
+        return _search_page(guest, {"gtin": "", "serial": ""}, {}, 200)
     values = {"gtin": (gtin or "").strip(), "serial": (serial or "").strip()}
-    wrong = errors_in(values, visit.language)
+    wrong = errors_in(values, guest.language)
     if wrong:
-        return _search_page(site, visit, values, wrong, 422)
+        return _search_page(guest, values, wrong, 422)
     path = item_path(gtin14(compact(values["gtin"])), values["serial"])
-    return RedirectResponse(visit.keep(path), status_code=303, headers=headers_in(visit.language))
+    return RedirectResponse(guest.visit.keep(path), status_code=303, headers=headers_in(guest.language))
 
 
 @router.get("/items/{item}")
-async def item_page(request: Request, item: str, ctx: Ctx, site: ASite, lang: Lang = None) -> Response:
+async def item_page(item: str, guest: AGuest) -> Response:
     """An item or a lot by its id: for whoever has an id and no serial."""
-    visit = visit_of(request, site, lang)
     try:
         which = bytes32(item)
     except Unreadable:
-        return honest_page(site, visit, "missing", status=404)
-    return await show(request, ctx, site, visit, lambda visitor: visitor.by_item(which), link=f"{ctx.settings.base_url}/items/{item}")
+        return honest_page(guest, "missing", status=404)
+    return await show(guest, lambda visitor: visitor.by_item(which), link=f"{guest.ctx.settings.base_url}/items/{item}")
 
 
 @router.get("/assets/{version}/{name}")
-def asset(request: Request, site: ASite) -> Response:
+def asset(request: Request, site: Annotated[Site, Depends(site_of)]) -> Response:
     found = site.assets.get(request.url.path)
     if found is None:
         return Response(status_code=404)
     return Response(found.body, media_type=found.media_type, headers=ASSET_HEADERS)
 
 
-async def serial_page(request: Request, ctx: Context, site: Site, visit: Visit, gtin: str, serial: str) -> Response:
+async def serial_page(guest: Guest, gtin: str, serial: str) -> Response:
     """The page at a Digital Link. Numbers that cannot be are answered with the form, which says what is wrong."""
     values = {"gtin": gtin, "serial": serial}
-    wrong = errors_in(values, visit.language)
+    wrong = errors_in(values, guest.language)
     if wrong:
-        return _search_page(site, visit, values, wrong, 400)
+        return _search_page(guest, values, wrong, 400)
     named = gtin14(compact(gtin)), serial
-    return await show(
-        request, ctx, site, visit, lambda visitor: visitor.by_serial(*named), link=item_link(ctx.settings.base_url, *named), numbers=named
-    )
+    return await show(guest, lambda visitor: visitor.by_serial(*named), link=item_link(guest.ctx.settings.base_url, *named), numbers=named)
 
 
-async def show(
-    request: Request,
-    ctx: Context,
-    site: Site,
-    visit: Visit,
-    find: Callable[[Visitor], Found],
-    *,
-    link: str,
-    numbers: tuple[str, str] | None = None,
-) -> Response:
+async def show(guest: Guest, find: Callable[[Visitor], Found], *, link: str, numbers: tuple[str, str] | None = None) -> Response:
     """The item's page, or the honest page that says why there is none.
 
     The lookup stays in the event loop like every other (docs/decisions/sync-or-async.md); a page takes longer and goes to a thread.
     """
+    ctx = guest.ctx
     try:
-        ctx.limiter.take(address_of(request), is_key=False, at=ctx.clock())
+        ctx.limiter.take(guest.address, is_key=False, at=ctx.clock())
         found = find(Visitor(ctx, None))
     except LedgerError as error:
         what = _honest_word(error)
-        return await run_in_threadpool(honest_page, site, visit, what, status=error.status, numbers=numbers, error=error)
-    serial = numbers[1] if numbers else None
-    return await run_in_threadpool(_page_of, found, site, visit, link=link, serial=serial, at=ctx.clock())
+        return await run_in_threadpool(honest_page, guest, what, status=error.status, numbers=numbers, error=error)
+    return await run_in_threadpool(_page_of, guest, found, link=link, serial=numbers[1] if numbers else None)
 
 
 def _honest_word(error: LedgerError) -> str:
@@ -135,7 +137,7 @@ def _honest_word(error: LedgerError) -> str:
     raise error
 
 
-def _page_of(found: Found, site: Site, visit: Visit, *, link: str, serial: str | None, at: float) -> Response:
+def _page_of(guest: Guest, found: Found, *, link: str, serial: str | None) -> Response:
     shown = Shown(
         passport=orjson.loads(found.passport),
         block=found.block,
@@ -144,36 +146,23 @@ def _page_of(found: Found, site: Site, visit: Visit, *, link: str, serial: str |
         serial=serial,
         link=link,
     )
-    page = make_item_page(shown, visit.language, now=utc(at))
-    return HTMLResponse(site.render("item.html", visit, page=page, qr=qr_code(link)), headers=headers_in(visit.language))
+    page = make_item_page(shown, guest.language, now=utc(guest.ctx.clock()))
+    return guest.page("item.html", page=page, qr=qr_code(link))
 
 
 def honest_page(
-    site: Site, visit: Visit, what: str, *, status: int, numbers: tuple[str, str] | None = None, error: LedgerError | None = None
+    guest: Guest, what: str, *, status: int, numbers: tuple[str, str] | None = None, error: LedgerError | None = None
 ) -> Response:
     """Why there is no story to show, and what to do next."""
-    asked = zip(("gtin", "serial"), numbers or (), strict=False)
-    body = site.render(
-        "honest.html",
-        visit,
-        what=what,
-        steps=STEPS.get(what, ()),
-        numbers=_numbers(dict(asked), visit.language),
-        values=dict(zip(("gtin", "serial"), numbers, strict=True)) if numbers and what == "unknown" else None,
-    )
-    headers = headers_in(visit.language) | (error_headers(error) if error else {})
-    return HTMLResponse(body, status_code=status, headers=headers)
+    typed = dict(zip(("gtin", "serial"), numbers, strict=True)) if numbers else {}
+    said = [Pair(guest.language.say(f"item.{name}"), guest.language.plain(value), is_code=True) for name, value in typed.items()]
+    values = typed if what == "unknown" else None
+    return guest.page("honest.html", status=status, error=error, what=what, steps=STEPS.get(what, ()), numbers=said, values=values)
 
 
-def _search_page(site: Site, visit: Visit, values: dict[str, str], wrong: dict[str, str], status: int) -> Response:
+def _search_page(guest: Guest, values: dict[str, str], wrong: dict[str, str], status: int) -> Response:
     shown = {name: value[:REFLECTED] for name, value in values.items()}
-    return HTMLResponse(
-        site.render("search.html", visit, values=shown, errors=wrong), status_code=status, headers=headers_in(visit.language)
-    )
-
-
-def _numbers(asked: dict[str, str], language: Language) -> Sequence[Pair]:
-    return [Pair(language.say(f"item.{name}"), language.plain(value), is_code=True) for name, value in asked.items()]
+    return guest.page("search.html", status=status, values=shown, errors=wrong)
 
 
 def compact(gtin: str) -> str:

@@ -11,7 +11,7 @@ from ledger_api.errors import InvalidBody, NoSuchLink, UnknownItem, Withheld
 from ledger_api.interop.digital_link import HTML, JSON, LINKSET, Form, asked_form, description, link_header, linkset
 from ledger_api.routes.deps import Bearer, Ctx
 from ledger_api.routes.items import answer_by_serial, visitor
-from ledger_api.routes.pages import ASite, Lang, serial_page, visit_of
+from ledger_api.routes.pages import AGuest, serial_page
 from ledger_api.routes.problems import errors
 from ledger_api.web.languages import TAGS
 
@@ -34,27 +34,24 @@ async def resolve(
     request: Request,
     gtin: str,
     serial: str,
-    ctx: Ctx,
-    site: ASite,
+    guest: AGuest,
     bearer: Bearer,
     link_type: Annotated[str | None, Query(alias="linkType", max_length=200)] = None,
-    lang: Lang = None,
 ) -> Response:
     """GS1 Digital Link. The serial is percent-encoded (`/` is `%2F`)."""
+    base = guest.ctx.settings.base_url
     form = asked_form(request.headers.get("accept"), link_type)
     if form is Form.PAGE:
-        visit = visit_of(request, site, lang)
-        answer = await serial_page(request, ctx, site, visit, gtin, serial)
-        return _described(answer, ctx.settings.base_url, gtin, serial)
+        return _described(await serial_page(guest, gtin, serial), base, gtin, serial)
     named = _named(gtin, serial)
     if form is None:
-        raise NoSuchLink(linkset=f"{ctx.settings.base_url}{request.scope['path']}?linkType=linkset")
+        raise NoSuchLink(linkset=f"{base}{request.scope['path']}?linkType=linkset")
     who = await visitor(request, bearer)
     if form is Form.PASSPORT:
         answer = answer_by_serial(request, who, *named)
     else:
-        answer = _linkset(ctx.settings.base_url, named, orjson.loads(who.by_serial(*named).passport))
-    return _described(answer, ctx.settings.base_url, *named)
+        answer = _linkset(base, named, orjson.loads(who.by_serial(*named).passport))
+    return _described(answer, base, *named)
 
 
 @router.get("/.well-known/gs1resolver", include_in_schema=False)

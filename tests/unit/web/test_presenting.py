@@ -107,7 +107,7 @@ def test_an_owner_s_report_is_the_owner_s_and_never_names_them() -> None:
     page = page_of(passport(holds=[hold("stolen")]))
 
     assert page.notices[0].title == "Reported stolen by its owner"
-    assert "at the owner&#39;s word" in page.notices[0].texts[0] or "at the owner's word" in page.notices[0].texts[0]
+    assert "at the owner’s word" in page.notices[0].texts[0]
 
 
 def test_an_examination_that_ran_out_is_no_notice_any_more() -> None:
