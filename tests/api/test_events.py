@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from ledger_api.errors import DatabaseBusy
+from ledger_api.routes import events
 from ledger_api.store.engine import reading
+from ledger_verify.transition import state_from_bytes
 from tests import consortium
 from tests.consortium import count, manufacture, named, raw_material, record_all, sale, shipment, verdict
 from tests.doors import Doors
@@ -107,8 +110,6 @@ def test_a_list_follows_the_heads_of_its_own_events(doors: Doors) -> None:
 
     with reading(doors.engine) as connection:
         born, moved = connection.execute(text("SELECT head, state FROM events ORDER BY id")).all()
-    from ledger_verify.transition import state_from_bytes
-
     assert born.head == bytes(32)
     assert moved.head == state_from_bytes(born.state).head
 
@@ -189,6 +190,24 @@ def test_no_lines_are_no_body(doors: Doors) -> None:
     answer = doors.ask("POST", "MAISON", "/v1/events", content="\n \n", headers=NDJSON)
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid-body")
+
+
+def test_lines_that_cannot_go_on_say_so_and_may_be_sent_again(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies = [manufacture(f"L{number}") for number in range(1001)]
+    real, chunks = events.accept_events, iter([True, False])
+
+    def tiring(*parts: Any, **named_parts: Any) -> Any:
+        if next(chunks):
+            return real(*parts, **named_parts)
+        raise DatabaseBusy
+
+    with monkeypatch.context() as patched:
+        patched.setattr(events, "accept_events", tiring)
+        broken = told(doors.ask("POST", "MAISON", "/v1/events", content=lines(*bodies), headers=NDJSON))
+    again = told(doors.ask("POST", "MAISON", "/v1/events", content=lines(*bodies), headers=NDJSON))
+
+    assert (len(broken), broken[-1]["problem"]["code"]) == (1001, "database-busy")
+    assert {name: again[-1][name] for name in ("accepted", "duplicates")} == {"accepted": 1, "duplicates": 1000}
 
 
 # --- repeats
@@ -345,6 +364,20 @@ def test_a_serial_stands_nowhere_that_goes_on_chain(doors: Doors) -> None:
     with reading(doors.engine) as connection:
         row = connection.execute(text("SELECT item, party, detail, payload, head, event_hash FROM events")).one()
     assert all(b"VERY-SECRET-1" not in bytes(column) for column in row)
+
+
+@pytest.mark.parametrize("event_id", ["0x12", "x", "0x" + "00" * 32])
+def test_an_event_that_is_none_is_not_found(doors: Doors, event_id: str) -> None:
+    assert doors.get("MAISON", f"/v1/events/{event_id}").status_code == 404
+
+
+def test_a_key_without_scopes_for_events_sends_and_reads_none(doors: Doors) -> None:
+    verifier = doors.token("MAISON", frozenset({"verify"}))
+
+    sent = doors.post(None, "/v1/events", manufacture(), token=verifier)
+    read = doors.get(None, "/v1/events/0x" + "00" * 32, token=verifier)
+
+    assert (sent.status_code, sent.json()["scope"], read.status_code) == (403, "events:write", 403)
 
 
 def test_an_organization_that_keeps_its_keys_is_sent_to_the_other_door(doors: Doors) -> None:

@@ -197,3 +197,14 @@ def test_a_key_for_an_organization_that_is_none_is_not_made(doors: Doors) -> Non
     answer = doors.post("CONSORTIUM", "/v1/keys", {"name": "x", "scopes": ["verify"], "organization": "did:web:nobody.example"})
 
     assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(("method", "place"), [("GET", "/v1/keys"), ("DELETE", "/v1/keys/0123")])
+def test_keys_are_for_who_may_manage_them(doors: Doors, method: str, place: str) -> None:
+    writer = doors.token("MAISON", frozenset({Scope.WRITE}))
+
+    assert doors.ask(method, None, place, token=writer).status_code == 403
+
+
+def test_a_signer_that_is_no_address_is_not_found(doors: Doors) -> None:
+    assert doors.ask("DELETE", "MAISON", path("MAISON", "/signers/0x12")).status_code == 404

@@ -184,6 +184,13 @@ def test_a_payload_has_bounds(payload: dict[str, Any]) -> None:
     assert (refusal.reason, refusal.field) == (Reason.MALFORMED, "payload")
 
 
+@pytest.mark.parametrize("signature", ["0x" + "22" * 64, "22" * 65, 7, None])
+def test_a_consent_is_signed_with_sixty_five_bytes(signature: Any) -> None:
+    refusal = refused(body_of(KINDS[4]) | {"consent": CONSENT | {"signature": signature}})
+
+    assert (refusal.reason, refusal.field) == (Reason.MALFORMED, "consent.signature")
+
+
 # --- times
 
 
