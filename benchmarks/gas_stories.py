@@ -15,7 +15,18 @@ from coincurve import PrivateKey
 from eth_abi import encode
 
 from ledger_api.chain.rpc import Node
-from ledger_verify.hashing import ZERO32, batch_digest, batch_hash, claim_holder, consent_digest, domain_separator, event_hash, keccak, organization_id
+from ledger_verify.hashing import (
+    ZERO32,
+    batch_digest,
+    batch_hash,
+    claim_holder,
+    consent_digest,
+    domain_separator,
+    event_hash,
+    keccak,
+    organization_id,
+    typed_digest,
+)
 from ledger_verify.state import UNBORN, Aside, Event, Link, Opening, State, Terms, facts, has_aside, pack_detail, word
 from ledger_verify.transition import Hold, Kind, Method, Outcome, Phase, Role, apply
 from ledger_verify.wire import NO_WITNESS, RECORDED, Approval, SignedBatch, Witness, encode_record
@@ -25,6 +36,10 @@ GAS_LIMIT = 16_700_000  # what one transaction may use on Ethereum
 HOUR = 3600
 HANDBAG = 1
 TERMS = Terms()
+ACCREDIT_TYPE = (
+    b"Accredit(bytes32 brand,bytes32 organization,uint8 role,uint64 scope,uint48 from,uint48 until,uint256 nonce,uint48 deadline)"
+)
+_GRANT = ("bytes32", "bytes32", "uint8", "uint64", "uint48", "uint48")
 
 
 class Member(NamedTuple):
@@ -52,6 +67,7 @@ class Story:
     states: dict[bytes, State] = field(default_factory=dict)
     holders: dict[bytes, PrivateKey] = field(default_factory=dict)  # claim key → its secret
     trails: dict[bytes, list[tuple[bytes, Link]]] = field(default_factory=dict)  # head before, link
+    nonces: dict[str, int] = field(default_factory=dict)  # of accreditations, by brand
     count: int = 0
 
     def __post_init__(self) -> None:
@@ -66,8 +82,9 @@ class Story:
         for name, roles in (("maison", 2), ("tannery", 1), ("shop", 4), ("platform", 8), ("store", 16)):
             member = self._member(name)
             self.call_registry("admit(string,uint8,address)", ["string", "uint8", "address"], [did_of(name), roles, member.address])
-        self._accredit("shop", Role.RETAILER)
-        self._accredit("store", Role.AUTHENTICATOR)
+        self._accredit("maison", "shop", Role.RETAILER)
+        self._accredit("maison", "store", Role.AUTHENTICATOR)
+        self._accredit("consortium", "store", Role.AUTHENTICATOR)  # for enrolments of brands that are no members
 
     # the chain
 
@@ -95,11 +112,18 @@ class Story:
         self.members[name] = Member(organization_id(did_of(name)), key, address)
         return self.members[name]
 
-    def _accredit(self, name: str, role: Role) -> None:
-        """By the consortium, whose owner may: so every brand's items are open to it, as a non-member's must be."""
-        grant = (self.members["consortium"].id, self.members[name].id, int(role), 2**64 - 1, 0, 0)
-        types = "(bytes32,bytes32,uint8,uint64,uint48,uint48)"
-        self.call_registry(f"accredit({types})", [types], [grant])
+    def _accredit(self, by: str, name: str, role: Role) -> None:
+        """Under the brand's signature, which anybody may carry: members have no ether."""
+        member = self.members[by]
+        grant = (member.id, self.members[name].id, int(role), 2**64 - 1, 0, 0)
+        nonce, deadline = self.nonces.get(by, 0), self.now() + HOUR
+        struct = encode(["bytes32", *_GRANT, "uint256", "uint48"], [keccak(ACCREDIT_TYPE), *grant, nonce, deadline])
+        domain = domain_separator(int(self.node.call("eth_chainId"), 16), self.registry, name="OrganizationRegistry")
+        signature = signed(member.key, typed_digest(domain, keccak(struct)))
+        types = f"({','.join(_GRANT)})"
+        values = [grant, member.address, deadline, signature]
+        self.call_registry(f"accreditBySignature({types},address,uint48,bytes)", [types, "address", "uint48", "bytes"], values)
+        self.nonces[by] = nonce + 1
 
     def now(self) -> int:
         return int(self.node.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16)

@@ -31,7 +31,7 @@ SKETCH_BIRTH, SKETCH_LATER = 31_600, 15_300  # one word with a witness, no regis
 BIRTHS = ("raw_material", "manufacture", "enrolment")
 PLAIN = ("shipment", "sale", "verdict", "service")  # later events without signatures or asides
 BARS = {"gas_birth_100": 34_000, "gas_later_100": 17_500, "gas_consent_100": 24_000, "gas_later_1": 57_000}
-RECOVER = "the holder's signature (5.2k: its calldata, its hash and `ecrecover`)"
+RECOVER = "the holder's signature: its calldata, its hash, `ecrecover`"
 REGISTRY = "standing, signer and one answer about authority, read once a batch; fuller logs"
 # Why a kind costs more than the sketch, in words
 WHY = {
