@@ -102,7 +102,9 @@ def _subtitle(passport: Json, language: Language) -> str:
         origin = passport["origin"]
         return " · ".join((str(language.say("item.lot")), *([language.country(origin)] if origin else [])))
     category = f"category.{passport['category']}"
-    words = (str(language.say(category)) if language.knows(category) else None, passport["colour"])
+    # "a piece" would say nothing that the reader does not see
+    is_named = passport["category"] not in ("unspecified", "other") and language.knows(category)
+    words = (str(language.say(category)) if is_named else None, passport["colour"])
     return " · ".join(word for word in words if word)
 
 

@@ -163,6 +163,11 @@ def test_the_serial_is_shown_only_to_whoever_named_it() -> None:
     assert len(page_of(passport(), serial=None).numbers) == 1
 
 
+@pytest.mark.parametrize(("category", "subtitle"), [("handbag", "Handbag · noir"), ("other", "noir"), ("category-11", "noir")])
+def test_a_category_without_a_name_is_not_mentioned(category: str, subtitle: str) -> None:
+    assert page_of(passport(category=category)).subtitle == subtitle
+
+
 def test_a_lot_has_a_page_without_opinions() -> None:
     lot = passport(type="lot", stage="lot", name="CONC-1", material="lambskin", origin="IT", supplier=BOUTIQUE, certificates=[])
     lot |= {
