@@ -43,7 +43,9 @@ def _abi(name: str) -> list[dict[str, Any]]:
 def _table(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path)
     database.execute("PRAGMA journal_mode=WAL")
-    database.execute("CREATE TABLE IF NOT EXISTS recorded (item BLOB, event_hash BLOB PRIMARY KEY, organization BLOB, payload BLOB, block INTEGER)")
+    database.execute(
+        "CREATE TABLE IF NOT EXISTS recorded (item BLOB, event_hash BLOB PRIMARY KEY, organization BLOB, payload BLOB, block INTEGER)"
+    )
     return database
 
 

@@ -128,16 +128,20 @@ def measure() -> list[Figure]:
                 skilled.append(baselines.skilled(place, count=SKILLED, rows=Path(folder) / "skilled.db"))
         whole.append(ours(OURS)[0])
         alone.append(accepting(20_000))
-        print(f"round {number + 1}: textbook {textbook[-1]:.0f}/s, skilled {skilled[-1]:.0f}/s, ours {whole[-1]:.0f}/s, accepted {alone[-1]:.0f}/s")
+        print(
+            f"round {number + 1}: textbook {textbook[-1]:.0f}/s, skilled {skilled[-1]:.0f}/s, ours {whole[-1]:.0f}/s, accepted {alone[-1]:.0f}/s"
+        )
     value = median(whole)
     return [
         Figure(
-            "pipeline_vs_textbook", round(value), "events/s", round(median(textbook), 1), "web3.py, one transaction per event, automine",
+            "pipeline_vs_textbook", round(value), "events/s", round(median(textbook), 1),
+            "web3.py, one transaction per event, automine",
             round(median(one / other for one, other in zip(whole, textbook, strict=True)), 2), "≥ 10",
             f"{OURS} events by HTTP to the indexer, block time 1 s; median of {ROUNDS} rounds",
         ),
         Figure(
-            "pipeline_vs_skilled", round(value), "events/s", round(median(skilled), 1), "AsyncWeb3, 50 in flight, one transaction per event, 1 s blocks",
+            "pipeline_vs_skilled", round(value), "events/s", round(median(skilled), 1),
+            "AsyncWeb3, 50 in flight, one transaction per event, 1 s blocks",
             round(median(one / other for one, other in zip(whole, skilled, strict=True)), 2), "≥ 3",
             f"{OURS} events by HTTP to the indexer, block time 1 s; median of {ROUNDS} rounds",
         ),

@@ -75,7 +75,13 @@ def events(count: int, *, run: str) -> Iterator[Event]:
             whole, item_key=hashing.item_key(BLINDING, item), organization=brand, kind=Kind.MANUFACTURE, occurred_at=BORN
         ).commitment
         yield Event(
-            item=item, kind=Kind.MANUFACTURE, head=hashing.Head(bytes(32)), occurred_at=BORN, party=commitment, detail=pack_detail(c=1), payload=payload
+            item=item,
+            kind=Kind.MANUFACTURE,
+            head=hashing.Head(bytes(32)),
+            occurred_at=BORN,
+            party=commitment,
+            detail=pack_detail(c=1),
+            payload=payload,
         )
 
 
@@ -87,7 +93,9 @@ def signed_batch_of_one(event: Event, *, separator: bytes) -> tuple[Any, ...]:
     deadline = 2**40
     digest = hashing.batch_digest(
         separator,
-        hashing.batch_hash(organization=brand, signer=signer, deadline=deadline, all_or_nothing=False, event_hashes=[hashing.event_hash(event)]),
+        hashing.batch_hash(
+            organization=brand, signer=signer, deadline=deadline, all_or_nothing=False, event_hashes=[hashing.event_hash(event)]
+        ),
     )
     signature = key.sign_recoverable(digest, hasher=None)
     shown = (event.item, int(event.kind), event.head, event.occurred_at, event.party, event.detail, event.payload)

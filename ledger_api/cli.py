@@ -151,7 +151,11 @@ def quiet_logs() -> None:
 
 
 @app.command()
-def deploy(home: HomeOption = None, did: Annotated[str, typer.Option(help="the consortium's DID")] = "did:web:consortium.example", as_json: AsJson = False) -> None:
+def deploy(
+    home: HomeOption = None,
+    did: Annotated[str, typer.Option(help="the consortium's DID")] = "did:web:consortium.example",
+    as_json: AsJson = False,
+) -> None:
     """Deploy the contracts once; the file deployments/<chain id>.json says where they are."""
     settings = settings_for(home)
     with told(), running.chain(settings) as url:
@@ -159,7 +163,9 @@ def deploy(home: HomeOption = None, did: Annotated[str, typer.Option(help="the c
     if as_json:
         say(json.loads(made.as_json()))
     else:
-        console.print(f"registry 0x{made.registry.hex()}\nledger   0x{made.ledger.hex()}\nchain    {made.chain_id}, from block {made.block}")
+        console.print(
+            f"registry 0x{made.registry.hex()}\nledger   0x{made.ledger.hex()}\nchain    {made.chain_id}, from block {made.block}"
+        )
 
 
 @app.command("import")
@@ -194,7 +200,15 @@ def import_table(report: ImportReport) -> Table:
 
 @contextmanager
 def progress_bars(is_silent: bool) -> Iterator[Progress]:
-    bars = Progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console, disable=is_silent, transient=True)
+    bars = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=console,
+        disable=is_silent,
+        transient=True,
+    )
     with bars:
         yield bars
 

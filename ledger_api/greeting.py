@@ -70,7 +70,8 @@ def calls(here: Running, sample: Path, keys: dict[str, str]) -> list[str]:
     }  # fmt: skip
     question = {"gtin": good[0], "serial": good[1]}
     return [
-        f"  brand:     curl -s {here.url}/v1/events -H 'Authorization: Bearer {keys['brand']}' -H 'Content-Type: application/json' -d '{json.dumps(event)}'",
+        f"  brand:     curl -s {here.url}/v1/events -H 'Authorization: Bearer {keys['brand']}'"
+        f" -H 'Content-Type: application/json' -d '{json.dumps(event)}'",
         f"  consumer:  curl -s '{here.url}/v1/items?gtin={good[0]}&serial={_escape(good[1])}'",
         f"  platform:  curl -s {here.url}/v1/verifications -H 'Authorization: Bearer {keys['platform']}'"
         f" -H 'Content-Type: application/json' -d '{json.dumps(question)}'",

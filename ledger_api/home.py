@@ -156,7 +156,8 @@ def embedded_chain(home: Home, settings: Settings) -> Iterator[str]:
     process = subprocess.Popen(
         [
             str(find_anvil()), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(EMBEDDED_CHAIN_ID),
-            "--block-time", str(settings.block_time_seconds), "--gas-limit", str(BLOCK_GAS_LIMIT), "--state", str(home.chain_state), "--state-interval", "1",
+            "--block-time", str(settings.block_time_seconds), "--gas-limit", str(BLOCK_GAS_LIMIT),
+            "--state", str(home.chain_state), "--state-interval", "1",
         ],
         stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
     )  # fmt: skip

@@ -58,7 +58,11 @@ def import_members(service: Service, folder: Path, bars: Progress) -> None:
     members = read_members(path, consortium=service.network.consortium)
     task = bars.add_task("organizations", total=len(members.organizations) + len(members.accreditations))
     bring(
-        members, engine=service.engine, registrar=service.registrar(), now=int(time.time()), progress=lambda _what: bars.update(task, advance=1)
+        members,
+        engine=service.engine,
+        registrar=service.registrar(),
+        now=int(time.time()),
+        progress=lambda _what: bars.update(task, advance=1),
     )
     await_members(service, [organization_id(member.did) for member in members.organizations])
     bars.update(task, completed=len(members.organizations) + len(members.accreditations))

@@ -86,7 +86,9 @@ def watch(here: Running, stop: threading.Event) -> None:
     while not stop.wait(0.5):
         for process in here.processes:
             if process.poll() is not None:
-                raise BusyError(f"a part of the service ended with code {process.returncode}; see logs/loops.log", home=str(here.settings.home))
+                raise BusyError(
+                    f"a part of the service ended with code {process.returncode}; see logs/loops.log", home=str(here.settings.home)
+                )
 
 
 def _work(settings: Settings) -> tuple[str, ...]:
@@ -96,7 +98,9 @@ def _work(settings: Settings) -> tuple[str, ...]:
 def _environment(settings: Settings, rpc_url: str) -> dict[str, str]:
     """What the loops need to know beyond our own environment, which they inherit (secrets travel by it alone)."""
     chosen = {name: getattr(settings, name) for name in settings.model_fields_set}
-    told = {f"LEDGER_{name.upper()}": str(value) for name, value in chosen.items() if value is not None and not isinstance(value, SecretStr)}
+    told = {
+        f"LEDGER_{name.upper()}": str(value) for name, value in chosen.items() if value is not None and not isinstance(value, SecretStr)
+    }
     return told | {"LEDGER_HOME": str(settings.home.resolve()), "LEDGER_RPC_URL": rpc_url}
 
 

@@ -361,7 +361,9 @@ class TransactionRow(SQLModel, table=True):
     hash: bytes = Field(sa_column=_bytes())
     max_fee_wei: str = Field(sa_column=Column(String(80), nullable=False))
     sent_block: int | None = Field(default=None, sa_column=_big(null=True))  # the head when it was last given to the node
-    status: str = Field(default="saved", sa_column=Column(String(16), nullable=False))  # saved → sent → mined | reverted | replaced | foreign
+    status: str = Field(
+        default="saved", sa_column=Column(String(16), nullable=False)
+    )  # saved → sent → mined | reverted | replaced | foreign
     block_number: int | None = Field(default=None, sa_column=_big(null=True))
     created_at: datetime = Field(sa_column=_time())
     __table_args__ = (

@@ -81,7 +81,9 @@ def test_the_pure_heart_meets_no_clock_no_network_and_no_service(path: Path) -> 
         assert not roots & PURE_FORBIDDEN
 
 
-@pytest.mark.parametrize("path", [*python_files("ledger_api"), *python_files("ledger_verify")], ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [*python_files("ledger_api"), *python_files("ledger_verify")], ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_files_stay_readable(path: Path) -> None:
     assert path.name not in BANNED_NAMES
     assert len(path.read_text().splitlines()) <= LONGEST_FILE

@@ -95,7 +95,9 @@ class Import:
         return counts
 
     def _accept(self, name: str, group: Sequence[Placed], counts: FileReport, report: ImportReport) -> None:
-        order = Order(organization=group[0].organization, now=int(self.clock()), submission=uuid4().hex, request_id=f"import-{uuid4().hex[:16]}")
+        order = Order(
+            organization=group[0].organization, now=int(self.clock()), submission=uuid4().hex, request_id=f"import-{uuid4().hex[:16]}"
+        )
         outcome = accept_events(self.intake, [placed.body for placed in group], order)
         for placed, result in zip(group, outcome.results, strict=True):
             self._note(name, placed, result, counts, report)
@@ -158,7 +160,9 @@ class Import:
             item=hashing.ItemId(found[0]), kind=kind_of(draft), head=found[1].head, occurred_at=draft.occurred_at,
             party=party_of(draft), detail=detail_of(draft), payload=hashing.Commitment(bytes(32)),
         )  # fmt: skip
-        signature = self.buyers.consent(event, holder=found[1].holder, domain_separator=self.intake.network.domain_separator, deadline=deadline)
+        signature = self.buyers.consent(
+            event, holder=found[1].holder, domain_separator=self.intake.network.domain_separator, deadline=deadline
+        )
         return parse_event(body | {"consent": consent | {"signature": "0x" + signature.hex()}})
 
     # --- what the ledger says

@@ -57,7 +57,7 @@ class Source:
     ledger: bytes
 
     def identity(self) -> Identity:
-        calls = [("eth_chainId", ())]
+        calls: list[tuple[str, tuple[str, ...]]] = [("eth_chainId", ())]
         calls += [("eth_getCode", (_hex(address), "latest")) for address in (self.registry, self.ledger)]
         chain_id, *codes = _results(self.node.batch(calls), "eth_getCode")
         hashes = [keccak(unhex(code)) for code in codes if code != "0x"]

@@ -90,7 +90,9 @@ def test_up_starts_everything_ends_everything_and_finds_everything_again(tmp_pat
 def test_a_second_up_on_the_same_home_says_that_it_is_busy(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with ledger_up(home):
-        outcome = subprocess.run([sys.executable, "-m", "ledger_api.cli", "up", "--home", str(home)], capture_output=True, text=True, timeout=60)
+        outcome = subprocess.run(
+            [sys.executable, "-m", "ledger_api.cli", "up", "--home", str(home)], capture_output=True, text=True, timeout=60
+        )
 
     assert outcome.returncode == 3
     assert "home-busy" in outcome.stderr

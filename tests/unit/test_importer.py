@@ -50,7 +50,16 @@ def test_the_lots_of_a_manufacture_become_a_list() -> None:
 
 
 def test_a_lot_keeps_its_quantity_as_text_with_its_unit() -> None:
-    row = {"supplier": "s", "lot": "L", "material": "silk", "origin": "CN", "quantity": "51.50", "unit": "kg", "certificate": "C", "occurred_at": "t"}
+    row = {
+        "supplier": "s",
+        "lot": "L",
+        "material": "silk",
+        "origin": "CN",
+        "quantity": "51.50",
+        "unit": "kg",
+        "certificate": "C",
+        "occurred_at": "t",
+    }
 
     payload = body_of("lots", row)["payload"]
 
