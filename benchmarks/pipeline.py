@@ -128,9 +128,8 @@ def measure() -> list[Figure]:
                 skilled.append(baselines.skilled(place, count=SKILLED, rows=Path(folder) / "skilled.db"))
         whole.append(ours(OURS)[0])
         alone.append(accepting(20_000))
-        print(
-            f"round {number + 1}: textbook {textbook[-1]:.0f}/s, skilled {skilled[-1]:.0f}/s, ours {whole[-1]:.0f}/s, accepted {alone[-1]:.0f}/s"
-        )
+        last = [round(rates[-1]) for rates in (textbook, skilled, whole, alone)]
+        print(f"round {number + 1}: textbook, skilled, ours, accepted: {last} events/s")
     value = median(whole)
     return [
         Figure(
