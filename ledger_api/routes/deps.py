@@ -63,7 +63,7 @@ _bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="`Auth
 
 async def bearer_of(request: Request) -> HTTPAuthorizationCredentials | None:
     """For the one route that does without dependencies."""
-    return await _bearer(request) if "authorization" in request.headers else None
+    return await _bearer(request)
 
 
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]

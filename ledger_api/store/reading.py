@@ -16,6 +16,7 @@ from ledger_api.errors import DatabaseBusy
 
 BUSY_MILLISECONDS = 2_000
 CONNECT_SECONDS = 2
+MAPPED_BYTES = 2**34  # of address space, not of memory
 
 _FOUND = (
     "SELECT items.passport, items.etag, items.block_number, chain_cursor.next_block - 1, chain_cursor.final_block,"
@@ -124,6 +125,7 @@ def _open_sqlite(url: str) -> _Connection:
     connection = sqlite3.connect(f"file:{quote(path or '')}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
     assert sqlite3.threadsafety == 3  # serialised (PEP 249): threads may share the connection
     connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+    connection.execute(f"PRAGMA mmap_size={MAPPED_BYTES}")  # a third off a lookup: pages are read where they lie, without a system call
     return connection
 
 
