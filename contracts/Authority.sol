@@ -62,13 +62,12 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
     // What the carrier adds, in the order of the events
 
     /// @dev Passes what was for this event.
-    function _turnPage(SignedBatch calldata batch, Docket memory docket) internal pure {
+    function _turnPage(SignedBatch calldata batch, Approval[] calldata approvals, Docket memory docket) internal pure {
         uint256 index = docket.index;
         if (docket.openingFor == index) docket.openingFor = _openingsEvent(batch.openings, ++docket.opening);
-        if (docket.approvalFor == index) docket.approvalFor = _approvalsEvent(batch.approvals, ++docket.approval);
+        if (docket.approvalFor == index) docket.approvalFor = _approvalsEvent(approvals, ++docket.approval);
         docket.turn.byOrder = false;
         docket.turn.brandHasTime = false;
-        docket.index = index + 1;
     }
 
     /// @dev An entry that is out of order is never reached, nor any behind it.
@@ -233,9 +232,9 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
     /// @dev Why an organization may not receive an item.
     function _judgeReceiver(Docket memory docket, bytes32 party) internal view returns (uint256) {
         if (docket.receiver == party) return Reason.NONE;
-        (bool admitted, bool suspended,) = REGISTRY.standing(party);
-        if (!admitted) return Reason.UNKNOWN_ORGANIZATION;
-        if (suspended) return Reason.SUSPENDED;
+        (Standing standing,) = REGISTRY.standingFor(party, address(0));
+        if (!standing.isAdmitted()) return Reason.UNKNOWN_ORGANIZATION;
+        if (standing.isSuspended()) return Reason.SUSPENDED;
         docket.receiver = party;
         return Reason.NONE;
     }

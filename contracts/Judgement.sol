@@ -21,7 +21,7 @@ abstract contract Judgement is Authority {
         Event calldata occurrence
     ) internal view returns (uint256 reason) {
         if (!state.isWellFormed(occurrence, docket.turn)) return Reason.MALFORMED;
-        if (docket.turn.occurredAt > docket.turn.moment + Transition.SKEW) return Reason.IN_THE_FUTURE;
+        if (Transition.isInTheFuture(docket.turn)) return Reason.IN_THE_FUTURE;
         reason = _judgeKind(batch, docket, state, occurrence);
         if (reason != Reason.NONE) return reason;
         return state.judgeTime(occurrence, docket.turn);

@@ -186,8 +186,9 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
     /// @inheritdoc IOrganizationRegistry
     function standingFor(bytes32 organization, address signer) external view returns (Standing standing_, bool active) {
         Member storage member = _members[organization];
-        bool isFirst = member.firstSigner == signer && signer != address(0);
-        return (member.standing, isFirst || _signers[organization][signer].isActive());
+        standing_ = member.standing;
+        if (signer == address(0)) return (standing_, false);
+        active = member.firstSigner == signer || _signers[organization][signer].isActive();
     }
 
     /// @inheritdoc IOrganizationRegistry

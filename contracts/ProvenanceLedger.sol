@@ -150,6 +150,7 @@ contract ProvenanceLedger is Judgement, ERC165 {
         bytes32 batchHash
     ) private {
         bytes32 organization = batch.organization;
+        Approval[] calldata approvals = batch.approvals;
         // Built in one expression: a struct that a function returns is first filled with zeros.
         Docket memory docket = Docket({
             turn: Turn({
@@ -169,20 +170,21 @@ contract ProvenanceLedger is Judgement, ERC165 {
             opening: 0,
             openingFor: _openingsEvent(batch.openings, 0),
             approval: 0,
-            approvalFor: _approvalsEvent(batch.approvals, 0),
+            approvalFor: _approvalsEvent(approvals, 0),
             brand: organization,
             speaksFor: organization,
             accreditedBy: 0,
             accreditedIn: 0,
             receiver: organization
         });
-        _walk(batch, events, docket, eventHashes, batchHash);
+        _walk(batch, events, approvals, docket, eventHashes, batchHash);
         _requireAllReached(docket);
     }
 
     function _walk(
         SignedBatch calldata batch,
         Event[] calldata events,
+        Approval[] calldata approvals,
         Docket memory docket,
         bytes32[] memory eventHashes,
         bytes32 batchHash
@@ -192,13 +194,14 @@ contract ProvenanceLedger is Judgement, ERC165 {
         if (witnesses.length != events.length) revert CarrierFault();
         Memory.Pointer free = Memory.getFreeMemoryPointer();
         for (uint256 i = 0; i < events.length; ++i) {
+            docket.index = i;
             bytes32 eventHash = eventHashes[i];
             uint256 reason = _recordEvent(batch, docket, state, events[i], witnesses[i], eventHash);
             if (reason != Reason.NONE) {
                 if (batch.allOrNothing) revert GroupEnds(i, uint8(reason));
                 emit Refused(events[i].item, eventHash, batchHash, uint8(reason), msg.sender);
             }
-            _turnPage(batch, docket);
+            _turnPage(batch, approvals, docket);
             // What one event left in memory is not looked at in the next; kept, it would make each dearer than the last.
             Memory.unsafeSetFreeMemoryPointer(free);
         }

@@ -170,6 +170,15 @@ library Transition {
         return !turn.detail.consented() || !isOrganization(state.holder) || state.holder == turn.organization;
     }
 
+    // 3: in the future
+
+    function isInTheFuture(Turn memory turn) internal pure returns (bool) {
+        // A block time is far from the end of its type.
+        unchecked {
+            return turn.occurredAt > turn.moment + SKEW;
+        }
+    }
+
     // 8 to 10: unknown item, already recorded, retired
 
     /// @dev A manufacture on an enrolled item passes here; whether its organization speaks for the brand is the
