@@ -122,6 +122,14 @@ def test_metrics_say_what_waits_and_how_far_the_mirror_is(client: Client, galler
     assert NETWORK.chain_id == 31337
 
 
+def test_metrics_are_told_before_the_first_block_too(client: Client, gallery: Gallery) -> None:
+    change(gallery, "DELETE FROM chain_cursor")
+
+    told = client.get("/metrics").text
+
+    assert "ledger_events_waiting 0.0" in told and "ledger_indexed_block" not in told
+
+
 def test_requests_are_counted_by_route_and_never_by_serial(client: Client, gallery: Gallery) -> None:
     client.get(gallery.path("lune"))
 

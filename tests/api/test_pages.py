@@ -1,13 +1,13 @@
 """The pages as a browser asks for them, on a real database: what each piece shows, the honest answers, the search box, the headers."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 import pytest
 from httpx import Client, Response
 
-from ledger_api.errors import DatabaseBusy
+from ledger_api.errors import DatabaseBusy, FoldMismatch, LedgerError
 from ledger_api.settings import Settings
 from ledger_api.web.languages import TAGS
 from tests.gallery import GTIN, SERIALS, Gallery, gallery_app, make_gallery, standing_gallery, visiting
@@ -217,21 +217,33 @@ def test_too_many_lookups_are_asked_to_wait_in_the_visitor_s_language(database_u
     gallery.engine.dispose()
 
 
-class Away:
-    """A reader whose database does not answer."""
+@dataclass
+class Failing:
+    """A reader that finds nothing but trouble."""
+
+    error: LedgerError
 
     def by_serial(self, gtin: str, serial: str) -> NoReturn:
-        raise DatabaseBusy
+        raise self.error
 
     def close(self) -> None: ...
 
 
 def test_a_database_that_is_away_says_nothing_about_the_piece(gallery: Gallery) -> None:
-    app = gallery_app(gallery)
-    app.state.context = replace(app.state.context, passports=Away())
-
-    with client_of(app) as visitor:
-        answer = visitor.get(gallery.path("lune"), headers=BROWSER)
+    answer = look_in_trouble(gallery, DatabaseBusy())
 
     assert answer.status_code == 503
     assert "This says nothing about the piece" in answer.text
+
+
+def test_records_that_disagree_are_no_page_at_all(gallery: Gallery) -> None:
+    answer = look_in_trouble(gallery, FoldMismatch())
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "fold-mismatch")
+
+
+def look_in_trouble(gallery: Gallery, error: LedgerError) -> Response:
+    app = gallery_app(gallery)
+    app.state.context = replace(app.state.context, passports=Failing(error))
+    with client_of(app) as visitor:
+        return visitor.get(gallery.path("lune"), headers=BROWSER)

@@ -151,6 +151,10 @@ def test_a_void_event_that_bears_nothing_of_the_present_state_does_not_stop_a_sa
     assert codes(good(story=idle)) == []
 
 
+def test_a_key_compromised_before_anything_changed_hands_is_looked_for_too() -> None:
+    assert codes(good(story=[entry("service", {"description": "x"})])) == []
+
+
 def test_a_void_change_of_hands_stops_it() -> None:
     story = [*STORY[:2], STORY[2] | {"void": "compromised"}]
     recovered = [*STORY, entry("recovery", {"phase": "complete"}, sequence=4, void="compromised")]
