@@ -103,7 +103,7 @@ contract BatchesTest is Rows {
 
     function test_ABatchIsWorthNothingOnAnotherChain() public {
         SignedBatch memory batch = batchOf(maison, birth(maison));
-        uint256 here = block.chainid;
+        uint256 here = vm.getChainId();
         vm.chainId(here + 1);
         batchRefused(batch, Reason.SIGNER_INVALID);
 

@@ -71,7 +71,7 @@ contract ConsentsTest is Rows {
     }
 
     function test_AConsentOnAnotherChainIsInvalid() public {
-        uint256 here = block.chainid;
+        uint256 here = vm.getChainId();
         Entry memory n = resale(sold());
         vm.chainId(here + 1);
         n = agreed(n, ALICE);

@@ -3,6 +3,7 @@ pragma solidity ^0.8.24;
 
 import {Approval, Event, SignedBatch} from "../../contracts/interfaces/IProvenanceLedger.sol";
 import {Detail} from "../../contracts/types/Detail.sol";
+import {vm} from "./Vm.sol";
 
 // The EIP-712 hashes of docs/protocol.md §4, written a second time in the plainest way, so that a mistake in the
 // contract's faster hashing cannot hide in its tests.
@@ -67,9 +68,10 @@ library Hashes {
         return keccak256(abi.encode(keccak256(bytes(ENDORSEMENT_TYPE)), brand, eventHash, deadline));
     }
 
+    /// @dev The chain by the cheatcode: a compiler may take `block.chainid` for a constant, and some tests change it.
     function domain(string memory name, address target) internal view returns (bytes32) {
         return keccak256(
-            abi.encode(keccak256(bytes(DOMAIN_TYPE)), keccak256(bytes(name)), keccak256("1"), block.chainid, target)
+            abi.encode(keccak256(bytes(DOMAIN_TYPE)), keccak256(bytes(name)), keccak256("1"), vm.getChainId(), target)
         );
     }
 

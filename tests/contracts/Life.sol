@@ -229,7 +229,7 @@ contract Life is Laws {
         uint256 before = wordOf(item);
         bool stood = true;
         try ledger.record(batches) {}
-            catch {
+        catch {
             stood = false;
         }
         vm.assertTrue(!stood || isSuspended[maison.id], "law 8: a lie reverts");

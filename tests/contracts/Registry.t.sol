@@ -27,15 +27,6 @@ contract RegistryTest is Rows {
         vm.assertEq(organization, keccak256("did:web:new.example"), "id");
     }
 
-    function test_StandingAndSignerAreAnsweredInOneCall() public {
-        registry.suspend(shop.id);
-
-        (bool admitted, bool suspended, uint8 roles, bool active) = registry.standingFor(shop.id, shop.signer);
-
-        vm.assertTrue(admitted && suspended && active, "standing and signer");
-        vm.assertEq(roles, Role.RETAILER, "roles");
-    }
-
     function test_RevertWhen_AnyoneButTheOwnerAdministers() public {
         bytes4 notOwner = bytes4(keccak256("OwnableUnauthorizedAccount(address)"));
         bytes[5] memory calls = [
