@@ -3,8 +3,8 @@
 Nothing is sent from here. Only who holds the lease writes, and the lease is proved inside the transaction that writes.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -13,11 +13,11 @@ from sqlalchemy import Connection, Engine
 
 from ledger_api.domain.network import Network
 from ledger_api.errors import ContractMissing, FoldMismatch, LaneBusy, NodeInconsistent, ReorgTooDeep, WrongChain
-from ledger_api.indexer.folding import Folded, decode_logs, fold_logs, touched
-from ledger_api.indexer.passports import Made, Names, make_passports
+from ledger_api.indexer.effects import Effects, effects_of, shown_chain
+from ledger_api.indexer.folding import Folded
+from ledger_api.indexer.passports import make_passports
 from ledger_api.indexer.registry import compromised_by, fold_registry
 from ledger_api.indexer.source import RangeTooWide, Source, Stretch
-from ledger_api.passport.making import Json
 from ledger_api.store import following as mirror
 from ledger_api.store import outcomes
 from ledger_api.store import records as stored
@@ -49,12 +49,6 @@ class Following:
     lease_seconds: int = 10
     most_refreshes: int = 2_000  # passports of untouched items made again in one transaction
 
-    @property
-    def shown_chain(self) -> Json:
-        """The `chain` member of every passport."""
-        network = self.network
-        return {"chain_id": network.chain_id, "ledger": "0x" + network.ledger.hex(), "registry": "0x" + network.registry.hex()}
-
 
 class Progress(NamedTuple):
     """What a step did. `idle`: nothing is left to do until the chain grows; `leased_elsewhere`: another indexer is at work."""
@@ -65,20 +59,6 @@ class Progress(NamedTuple):
     span: int = FIRST_SPAN  # blocks to ask for in the next step
     idle: bool = False
     leased_elsewhere: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Effects:
-    """All that one transaction writes beside the cursor."""
-
-    blocks: list[Block] = field(default_factory=list)
-    folded: Folded = field(default_factory=Folded)
-    registry_logs: list[RegistryLog] = field(default_factory=list)
-    standing: Standing | None = None  # None: no registry log came
-    made: Made = field(default_factory=Made)
-    refreshed: list[bytes] = field(default_factory=list)  # of the queue
-    stale: Collection[bytes] = ()  # too many to make again at once
-    renamed: Names = field(default_factory=dict)
 
 
 def check(following: Following) -> Cursor:
@@ -141,7 +121,7 @@ def step(following: Following, *, now: datetime, span: int = FIRST_SPAN) -> Prog
     try:
         with reading(following.engine) as connection:
             _check_link(connection, cursor, stretch)
-            effects = _effects(connection, following, stretch)
+            effects = effects_of(connection, following.network, stretch, most_refreshes=following.most_refreshes)
     except FoldMismatch:
         _check_unmoved(following, cursor)
         raise
@@ -244,55 +224,6 @@ def _above_final(following: Following, cursor: Cursor, ancestor: int) -> int:
     return ancestor
 
 
-# --- what follows from it ------------------------------------------------------------------------------------------
-
-
-def _effects(connection: Connection, following: Following, stretch: Stretch | None) -> Effects:
-    ledger_logs = [log for log in stretch.logs if log.address == following.network.ledger] if stretch else []
-    registry_logs = [
-        RegistryLog(log.block_number, log.log_index, b"".join(log.topics), log.body)
-        for log in (stretch.logs if stretch else ())
-        if log.address == following.network.registry
-    ]
-    standing = fold_registry([*mirror.registry_logs(connection), *registry_logs]) if registry_logs else None
-    names = _names(connection, standing)
-    compromised = _compromised(standing) if standing else stored.compromised_signers(connection)
-
-    decoded = decode_logs(ledger_logs)
-    times = {block.number: block.timestamp for block in stretch.blocks} if stretch else {}
-    folded = fold_logs(decoded, times, stored.histories(connection, touched(decoded)), following.network.terms)
-    dependent = stored.made_from(connection, folded.histories) - folded.histories.keys()
-    waiting = set(stored.waiting_refreshes(connection, following.most_refreshes))
-    now_too = sorted((waiting | dependent) - folded.histories.keys())[: following.most_refreshes]
-    histories = {**folded.histories, **stored.histories(connection, now_too)}
-    made = make_passports(connection, histories, names=names, compromised=compromised, chain=following.shown_chain)
-    shown = mirror.read_shown(connection)
-    return Effects(
-        blocks=stretch.blocks if stretch else [],
-        folded=folded,
-        registry_logs=registry_logs,
-        standing=standing,
-        made=made,
-        refreshed=sorted(waiting & {*now_too, *folded.histories}),
-        stale=dependent - histories.keys(),
-        renamed={organization: names.get(organization, (None, None)) for organization in _differing(names, shown)},
-    )
-
-
-def _names(connection: Connection, standing: Standing | None) -> dict[bytes, tuple[str | None, str | None]]:
-    """The registry's DIDs, those of this stretch included, under the profiles' names."""
-    becoming = {row[0]: (row[1], None) for row in standing.organizations} if standing else {}
-    return becoming | stored.organization_names(connection)
-
-
-def _differing(names: Names, shown: Names) -> set[bytes]:
-    return {key for key in names.keys() | shown.keys() if names.get(key, (None, None)) != shown.get(key)}
-
-
-def _compromised(standing: Standing) -> dict[tuple[bytes, bytes], int]:
-    return {(row[0], row[1]): row[4] for row in standing.signers if row[4] is not None}
-
-
 # --- writing it ----------------------------------------------------------------------------------------------------
 
 
@@ -355,7 +286,7 @@ def _undo(following: Following, cursor: Cursor, ancestor: int, head: Block, now:
         histories = stored.histories(connection, items)
         mirror.forget_items(connection, [item for item in items if item not in histories])
         names = stored.organization_names(connection)
-        made = make_passports(connection, histories, names=names, compromised=compromised, chain=following.shown_chain)
+        made = make_passports(connection, histories, names=names, compromised=compromised, chain=shown_chain(following.network))
         mirror.write_items(connection, made.items, made.materials)
         mirror.queue_refreshes(connection, stored.made_from(connection, items) - histories.keys())
         outcomes.accept_again(connection, {event_id for _, event_id in gone}, above=ancestor)
