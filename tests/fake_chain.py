@@ -90,6 +90,7 @@ class FakeChain:
         self._forks = 0
         self.lag = 0  # blocks that this replica has not seen yet
         self.range_limit = 0  # blocks; 0: none
+        self.refuses_ranges = False
         self.code: bytes = b"\x60\x00"
         self.calls = 0
 
@@ -169,7 +170,7 @@ class FakeChain:
             found = [block for block in self._seen if "0x" + block.hash.hex() == asked["blockHash"]]
             return found[0].logs if found else Refusal(-32000, "unknown block", None)
         first, last = int(asked["fromBlock"], 16), int(asked["toBlock"], 16)
-        if self.range_limit and last - first + 1 > self.range_limit:
+        if self.refuses_ranges or (self.range_limit and last - first + 1 > self.range_limit):
             return Refusal(-32005, "query exceeds max block range", None)
         # a replica that lags says nothing of blocks it has not seen
         return [log for block in self._seen[first : last + 1] for log in block.logs]

@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import Engine
 
 from ledger_api.errors import ContractMissing, FoldMismatch, LaneBusy, NodeInconsistent, WrongChain
-from ledger_api.indexer.following import check, step
+from ledger_api.indexer.following import WANTED_LOGS, check, step
 from ledger_api.indexer.loop import catch_up
+from ledger_api.indexer.registry import ROLES_SET
 from ledger_verify.codes import Kind
 from ledger_verify.hashing import EventHash, claim_holder
 from ledger_verify.transition import word
-from tests.fake_chain import NETWORK, FakeChain, World
+from tests.fake_chain import LEDGER, NETWORK, REGISTRY, FakeChain, World
 from tests.following import NOW, clock, copy_payload_store, following, mirror, new_database, passport, rows, value, without
 
 OWNER = claim_holder("0x" + "77" * 20)
@@ -233,3 +234,55 @@ def test_a_log_from_outside_the_blocks_asked_for_is_not_believed(world: World, e
 
     with pytest.raises(NodeInconsistent):
         step(indexer, now=NOW)
+
+
+def test_a_stretch_with_too_many_logs_is_cut_between_blocks(world: World, engine: Engine) -> None:
+    maison = world.admit("did:web:maison.example", "Maison")
+    world.mine()
+    for _ in range(4):
+        for _ in range(WANTED_LOGS // 2 + 1):
+            world.chain.emit(REGISTRY, [ROLES_SET, maison.id], (7).to_bytes(32, "big"))
+        world.mine()
+    indexer = following(engine, world.chain)
+    check(indexer)
+
+    first = step(indexer, now=NOW)
+    catch_up(indexer, clock=clock)
+
+    assert (first.to_block, first.span) == (2, 2)
+    assert value(engine, "SELECT count(*) FROM registry_logs") == 2 + 4 * (WANTED_LOGS // 2 + 1)
+
+
+@pytest.mark.parametrize("moved", [3, 4])
+def test_blocks_that_do_not_link_are_not_applied(world: World, engine: Engine, moved: int) -> None:
+    maison = world.admit("did:web:maison.example", "Maison")
+    world.mine(2)
+    indexer = following(engine, world.chain)
+    catch_up(indexer, clock=clock)
+    world.manufacture(maison, "S-1")
+    world.mine(2)
+    world.chain.blocks[moved].parent = b"\x99" * 32
+
+    with pytest.raises(NodeInconsistent):
+        step(indexer, now=NOW)
+
+    assert value(engine, "SELECT next_block FROM chain_cursor") == 3
+
+
+def test_a_node_that_answers_no_range_at_all_is_asked_block_by_block(world: World, engine: Engine) -> None:
+    maison = world.admit("did:web:maison.example", "Maison")
+    world.manufacture(maison, "S-1")
+    world.mine(60)
+    world.chain.refuses_ranges = True
+
+    catch_up(following(engine, world.chain), clock=clock)
+
+    assert value(engine, "SELECT count(*) FROM items") == 1
+
+
+def test_a_log_that_cannot_be_read_stops_the_indexer(world: World, engine: Engine) -> None:
+    world.chain.emit(LEDGER, [b"\x01" * 32], b"")
+    world.mine()
+
+    with pytest.raises(FoldMismatch):
+        catch_up(following(engine, world.chain), clock=clock)
