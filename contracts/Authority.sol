@@ -66,13 +66,11 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
         uint256 index = docket.index;
         if (docket.openingFor == index) docket.openingFor = _openingsEvent(batch.openings, ++docket.opening);
         if (docket.approvalFor == index) docket.approvalFor = _approvalsEvent(approvals, ++docket.approval);
-        docket.turn.byOrder = false;
-        docket.turn.brandHasTime = false;
     }
 
     /// @dev An entry that is out of order is never reached, nor any behind it.
     function _requireAllReached(Docket memory docket) internal pure {
-        if (docket.openingFor != NEVER || docket.approvalFor != NEVER) revert CarrierFault();
+        if (docket.openingFor & docket.approvalFor != NEVER) revert CarrierFault();
     }
 
     function _openingsEvent(Opening[] calldata openings, uint256 opening) internal pure returns (uint256) {
@@ -92,17 +90,17 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
 
     /// @return reason why none of the events is looked at
     /// @return roles of the organization
-    function _judgeBatch(SignedBatch calldata batch, bytes32 batchHash)
+    function _judgeBatch(SignedBatch calldata batch, address signer, bytes32 batchHash)
         internal
         view
         returns (uint256 reason, uint8 roles)
     {
-        address signer = batch.signer;
-        (Standing standing, bool active) = REGISTRY.standingFor(batch.organization, signer);
+        Standing standing = REGISTRY.standingFor(batch.organization, signer);
         roles = standing.roles();
         if (!standing.isAdmitted()) return (Reason.UNKNOWN_ORGANIZATION, roles);
         if (standing.isSuspended()) return (Reason.SUSPENDED, roles);
-        bool signed = active && BoundedSignature.isSigners(signer, _hashTypedDataV4(batchHash), batch.signature);
+        bool signed =
+            standing.hasSigner() && BoundedSignature.isSigners(signer, _hashTypedDataV4(batchHash), batch.signature);
         if (!signed) return (Reason.SIGNER_INVALID, roles);
         // A deadline of hours does not care about the seconds a block's maker may shift.
         if (block.timestamp > batch.deadline) return (Reason.DEADLINE_PASSED, roles);
@@ -232,7 +230,7 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
     /// @dev Why an organization may not receive an item.
     function _judgeReceiver(Docket memory docket, bytes32 party) internal view returns (uint256) {
         if (docket.receiver == party) return Reason.NONE;
-        (Standing standing,) = REGISTRY.standingFor(party, address(0));
+        Standing standing = REGISTRY.standingFor(party, address(0));
         if (!standing.isAdmitted()) return Reason.UNKNOWN_ORGANIZATION;
         if (standing.isSuspended()) return Reason.SUSPENDED;
         docket.receiver = party;

@@ -42,12 +42,17 @@ library Hashing {
         }
     }
 
-    function hashBatch(SignedBatch calldata batch, bytes32[] memory eventHashes) internal pure returns (bytes32) {
+    /// @param signer the batch's, which the caller has read
+    function hashBatch(SignedBatch calldata batch, address signer, bytes32[] memory eventHashes)
+        internal
+        pure
+        returns (bytes32)
+    {
         return keccak256(
             abi.encode(
                 BATCH_TYPEHASH,
                 batch.organization,
-                batch.signer,
+                signer,
                 batch.deadline,
                 batch.allOrNothing,
                 hashWords(eventHashes)

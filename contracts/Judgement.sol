@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Authority, Docket} from "./Authority.sol";
 import {Hashing} from "./Hashing.sol";
 import {AsideField, State} from "./State.sol";
-import {Transition} from "./Transition.sol";
+import {Transition, Turn} from "./Transition.sol";
 import {Event, Link, Opening, SignedBatch} from "./interfaces/IProvenanceLedger.sol";
 import {Detail} from "./types/Detail.sol";
 import {HoldKind, Kind, Method, Outcome, Phase, Reason, Role, Stage} from "./types/Numbers.sol";
@@ -159,11 +159,12 @@ abstract contract Judgement is Authority {
 
     /// @dev The consortium rules where a brand lets its time pass.
     function _judgeRuling(Docket memory docket, State memory state) private view returns (uint256) {
-        if (_speaksFor(docket, state.brand)) return Reason.NONE;
-        if (docket.turn.organization != CONSORTIUM) return Reason.ROLE_MISSING;
+        bool speaks = _speaksFor(docket, state.brand);
+        if (!speaks && docket.turn.organization != CONSORTIUM) return Reason.ROLE_MISSING;
+        if (!Transition.isSet(state.word.holds(), HoldKind.DISPUTED)) return Reason.NOT_DISPUTED;
+        if (speaks) return Reason.NONE;
         uint256 brandsEnd = state.asideAt(AsideField.DISPUTED_AT) + RULING_PERIOD;
-        docket.turn.brandHasTime = docket.turn.moment < brandsEnd;
-        return Reason.NONE;
+        return docket.turn.moment < brandsEnd ? Reason.TOO_EARLY : Reason.NONE;
     }
 
     function _judgeCorrection(
@@ -238,14 +239,14 @@ abstract contract Judgement is Authority {
         State memory state,
         Event calldata occurrence
     ) private view returns (uint256) {
-        Detail detail = docket.turn.detail;
-        if (Transition.isSet(state.word.holds(), detail.a())) {
-            bytes32 setter = state.setterOf(detail.a());
+        Turn memory turn = docket.turn;
+        turn.byOrder = false;
+        if (Transition.isSet(state.word.holds(), turn.detail.a())) {
+            bytes32 setter = state.setterOf(turn.detail.a());
             bool isOrganizations = Transition.isOrganization(setter);
-            bool isEntitled = isOrganizations ? _speaksFor(docket, setter) : detail.consented();
-            bool byOrder = !isEntitled && docket.turn.organization == CONSORTIUM;
-            docket.turn.byOrder = byOrder;
-            if (!isEntitled && !byOrder) return isOrganizations ? Reason.ROLE_MISSING : Reason.CONSENT_MISSING;
+            bool isEntitled = isOrganizations ? _speaksFor(docket, setter) : turn.detail.consented();
+            turn.byOrder = !isEntitled && turn.organization == CONSORTIUM;
+            if (!isEntitled && !turn.byOrder) return isOrganizations ? Reason.ROLE_MISSING : Reason.CONSENT_MISSING;
         }
         return _judgeConsented(batch, docket, state, occurrence);
     }

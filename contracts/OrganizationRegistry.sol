@@ -184,11 +184,12 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
     }
 
     /// @inheritdoc IOrganizationRegistry
-    function standingFor(bytes32 organization, address signer) external view returns (Standing standing_, bool active) {
+    function standingFor(bytes32 organization, address signer) external view returns (Standing standing_) {
         Member storage member = _members[organization];
         standing_ = member.standing;
-        if (signer == address(0)) return (standing_, false);
-        active = member.firstSigner == signer || _signers[organization][signer].isActive();
+        if (signer == address(0)) return standing_;
+        bool active = member.firstSigner == signer || _signers[organization][signer].isActive();
+        if (active) standing_ = standing_.withSigner();
     }
 
     /// @inheritdoc IOrganizationRegistry

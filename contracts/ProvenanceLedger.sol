@@ -77,7 +77,7 @@ contract ProvenanceLedger is Judgement, ERC165 {
 
     /// @inheritdoc IProvenanceLedger
     function hashBatch(SignedBatch calldata batch) external pure returns (bytes32) {
-        return Hashing.hashBatch(batch, Hashing.hashEvents(batch.events));
+        return Hashing.hashBatch(batch, batch.signer, Hashing.hashEvents(batch.events));
     }
 
     /// @inheritdoc IProvenanceLedger
@@ -104,9 +104,10 @@ contract ProvenanceLedger is Judgement, ERC165 {
     function _recordBatch(SignedBatch calldata batch) private {
         Event[] calldata events = batch.events;
         bytes32[] memory eventHashes = Hashing.hashEvents(events);
-        bytes32 batchHash = Hashing.hashBatch(batch, eventHashes);
+        address signer = batch.signer;
+        bytes32 batchHash = Hashing.hashBatch(batch, signer, eventHashes);
 
-        (uint256 reason, uint8 roles) = _judgeBatch(batch, batchHash);
+        (uint256 reason, uint8 roles) = _judgeBatch(batch, signer, batchHash);
         if (reason != Reason.NONE) {
             emit BatchRefused(batch.organization, batchHash, uint8(reason), msg.sender);
         } else if (batch.allOrNothing) {
@@ -161,7 +162,6 @@ contract ProvenanceLedger is Judgement, ERC165 {
                 moment: block.timestamp,
                 recoveryReadyAt: 0,
                 byOrder: false,
-                brandHasTime: false,
                 brand: 0
             }),
             signer: batch.signer,
@@ -227,11 +227,17 @@ contract ProvenanceLedger is Judgement, ERC165 {
 
         shelf.word = state.advance(occurrence, eventHash, turn);
 
-        if (turn.kind == Kind.ENROLMENT) {
-            emit Enrolled(occurrence.item, turn.brand, _opening(batch, docket).serialCommitment);
-        }
-        if (turn.byOrder) emit ReleasedByOrder(occurrence.item, turn.detail.a());
+        if (turn.kind > Kind.VERDICT) _emitForeword(batch, docket, occurrence.item);
         _emitRecorded(docket, occurrence, eventHash);
+    }
+
+    /// @dev What only some of the rarer kinds tell beside.
+    function _emitForeword(SignedBatch calldata batch, Docket memory docket, bytes32 item) private {
+        Turn memory turn = docket.turn;
+        if (turn.kind == Kind.ENROLMENT) {
+            emit Enrolled(item, turn.brand, _opening(batch, docket).serialCommitment);
+        }
+        if (turn.kind == Kind.RELEASE && turn.byOrder) emit ReleasedByOrder(item, turn.detail.a());
     }
 
     function _emitRecorded(Docket memory docket, Event calldata occurrence, bytes32 eventHash) private {

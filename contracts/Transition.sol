@@ -17,8 +17,7 @@ struct Turn {
     bytes32 organization; // whose batch
     uint256 moment; // block time
     uint256 recoveryReadyAt; // of a recovery that is asked now
-    bool byOrder; // the consortium lifts a hold that only others could
-    bool brandHasTime; // the consortium rules in the brand's place before its period is over
+    bool byOrder; // of a release: the consortium lifts a hold that only others could
     bytes32 brand; // of an item that is enrolled
 }
 
@@ -39,7 +38,7 @@ library Transition {
         1 << Kind.VERDICT | 1 << Kind.RULING | 1 << Kind.CORRECTION | 1 << Kind.DISPUTE;
     uint256 private constant BIRTHS = 1 << Kind.RAW_MATERIAL | 1 << Kind.MANUFACTURE | 1 << Kind.ENROLMENT;
     uint256 private constant OPINIONS = 1 << Kind.VERDICT | 1 << Kind.RULING | 1 << Kind.ENROLMENT;
-    uint256 private constant TIMED = 1 << Kind.RULING | 1 << Kind.RELEASE | 1 << Kind.RECOVERY;
+    uint256 private constant TIMED = 1 << Kind.RELEASE | 1 << Kind.RECOVERY;
 
     // Words for holders and stages
 
@@ -231,7 +230,7 @@ library Transition {
         return isOwners || organization == state.holder ? state.holder : state.brand;
     }
 
-    // 22 to 26: not disputed, waiting period, too early, superseded, not on hold
+    // 23 to 26: waiting period, too early, superseded, not on hold
 
     function judgeTime(State memory state, Event calldata occurrence, Turn memory turn)
         internal
@@ -254,10 +253,6 @@ library Transition {
         pure
         returns (uint256)
     {
-        if (kind == Kind.RULING) {
-            if (!isSet(state.word.holds(), HoldKind.DISPUTED)) return Reason.NOT_DISPUTED;
-            return turn.brandHasTime ? Reason.TOO_EARLY : Reason.NONE;
-        }
         uint8 number = turn.detail.a();
         if (kind == Kind.RELEASE) {
             bool waits = number == HoldKind.STOLEN && !turn.byOrder;

@@ -115,8 +115,8 @@ interface IOrganizationRegistry {
     /// @dev Active now. Says nothing of the organization's standing.
     function isSigner(bytes32 organization, address signer) external view returns (bool);
 
-    /// @notice `standing`, packed, and `isSigner` in one call: what a batch is asked. Nobody's signer: zero.
-    function standingFor(bytes32 organization, address signer) external view returns (Standing standing_, bool active);
+    /// @notice `standing` and `isSigner` in one word: what a batch is asked. Without a signer (zero) only the first.
+    function standingFor(bytes32 organization, address signer) external view returns (Standing);
 
     /// @notice Whether an organization is the brand, its named successor, or the consortium where the brand is no
     /// member and has no successor.

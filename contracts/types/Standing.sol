@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.24;
 
-/// @dev What an organization may do, beside a signer in one word and as the value of a checkpoint: admitted 1 bit · suspended 1 · zero 6 ·
-/// roles 8.
+/// @dev What an organization may do, beside a signer in one word and as the value of a checkpoint: admitted 1 bit · suspended 1 ·
+/// the signer that was asked about is active 1 (never stored) · zero 5 · roles 8.
 type Standing is uint96;
 
-using {isAdmitted, isSuspended, roles} for Standing global;
+using {isAdmitted, isSuspended, hasSigner, withSigner, roles} for Standing global;
 
 /// @dev Of an organization that is admitted.
 function packStanding(uint8 roles_, bool suspended) pure returns (Standing) {
@@ -18,6 +18,14 @@ function isAdmitted(Standing self) pure returns (bool) {
 
 function isSuspended(Standing self) pure returns (bool) {
     return Standing.unwrap(self) & 2 != 0;
+}
+
+function hasSigner(Standing self) pure returns (bool) {
+    return Standing.unwrap(self) & 4 != 0;
+}
+
+function withSigner(Standing self) pure returns (Standing) {
+    return Standing.wrap(Standing.unwrap(self) | 4);
 }
 
 function roles(Standing self) pure returns (uint8) {
