@@ -8,7 +8,7 @@ import {Hashing} from "./Hashing.sol";
 import {State} from "./State.sol";
 import {Transition, Turn} from "./Transition.sol";
 import {IOrganizationRegistry} from "./interfaces/IOrganizationRegistry.sol";
-import {Approval, Event, IProvenanceLedger, Opening, SignedBatch} from "./interfaces/IProvenanceLedger.sol";
+import {Approval, Event, IProvenanceLedger, Opening, SignedBatch, Witness} from "./interfaces/IProvenanceLedger.sol";
 import {Kind, Method, Outcome, Reason} from "./types/Numbers.sol";
 import {Standing} from "./types/Standing.sol";
 
@@ -18,10 +18,10 @@ struct Docket {
     address signer;
     uint256 roles; // of the batch's organization
     uint256 index; // of the event
-    uint256 opening; // the carrier's next, and the event it is for
-    uint256 openingFor;
-    uint256 approval;
-    uint256 approvalFor;
+    uint256 openings; // how many of the carrier's were passed
+    uint256 approvals;
+    bool asked; // an event asked for one
+    bool skipped; // one was passed that nothing asked for
     bytes32 brand; // that a witness named last
     bytes32 speaksFor;
     bytes32 accreditedBy;
@@ -34,9 +34,6 @@ struct Docket {
 abstract contract Authority is IProvenanceLedger, EIP712 {
     /// @dev Longer ones would outlive an owner's patience.
     uint48 private constant LONGEST_PERIOD = 3650 days;
-
-    /// @dev No event has this index.
-    uint256 private constant NEVER = type(uint256).max;
 
     /// @inheritdoc IProvenanceLedger
     IOrganizationRegistry public immutable REGISTRY;
@@ -59,51 +56,105 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
         RULING_PERIOD = rulingPeriod;
     }
 
-    // What the carrier adds, in the order of the events
-
-    /// @dev Passes what was for this event.
-    function _turnPage(SignedBatch calldata batch, Approval[] calldata approvals, Docket memory docket) internal pure {
-        uint256 index = docket.index;
-        if (docket.openingFor == index) docket.openingFor = _openingsEvent(batch.openings, ++docket.opening);
-        if (docket.approvalFor == index) docket.approvalFor = _approvalsEvent(approvals, ++docket.approval);
+    function _newDocket(bytes32 organization, address signer) internal view returns (Docket memory docket) {
+        docket.turn.organization = organization;
+        docket.turn.moment = block.timestamp;
+        docket.signer = signer;
+        docket.brand = organization;
+        docket.speaksFor = organization;
+        docket.receiver = organization;
     }
 
-    /// @dev An entry that is out of order is never reached, nor any behind it.
-    function _requireAllReached(Docket memory docket) internal pure {
-        if (docket.openingFor & docket.approvalFor != NEVER) revert CarrierFault();
-    }
-
-    function _openingsEvent(Opening[] calldata openings, uint256 opening) internal pure returns (uint256) {
-        return opening < openings.length ? openings[opening].index : NEVER;
-    }
-
-    function _approvalsEvent(Approval[] calldata approvals, uint256 approval) internal pure returns (uint256) {
-        return approval < approvals.length ? approvals[approval].index : NEVER;
-    }
+    // What the carrier adds, in the order of the events. A list that nothing asks for is not looked at
 
     function _opening(SignedBatch calldata batch, Docket memory docket) internal pure returns (Opening calldata) {
-        if (docket.openingFor != docket.index) revert CarrierFault();
-        return batch.openings[docket.opening];
+        Opening[] calldata openings = batch.openings;
+        docket.asked = true;
+        for (uint256 place = docket.openings; place < openings.length; ++place) {
+            uint256 index = openings[place].index;
+            if (index > docket.index) break;
+            // Not passed yet: an event may ask for it again.
+            docket.openings = place;
+            if (index == docket.index) return openings[place];
+            docket.skipped = true;
+        }
+        revert CarrierFault();
+    }
+
+    /// @return place of the approval for this event; the length of the list where there is none
+    function _placeOfApproval(Approval[] calldata approvals, Docket memory docket) private pure returns (uint256 place) {
+        docket.asked = true;
+        for (place = docket.approvals; place < approvals.length; ++place) {
+            uint256 index = approvals[place].index;
+            if (index > docket.index) break;
+            docket.approvals = place + 1;
+            if (index == docket.index) return place;
+            docket.skipped = true;
+        }
+        return approvals.length;
+    }
+
+    /// @dev What is out of order was not found, and the carrier alone is to blame. Found in rising order to the last
+    /// one, a list is in order.
+    function _requireOrder(SignedBatch calldata batch, Docket memory docket, uint256 end) internal pure {
+        Opening[] calldata openings = batch.openings;
+        uint256 lowest = 0;
+        for (uint256 i = 0; i < openings.length; ++i) {
+            lowest = _requireRise(openings[i].index, lowest, end);
+        }
+        Approval[] calldata approvals = batch.approvals;
+        if (docket.approvals == approvals.length && !docket.skipped) return;
+        lowest = 0;
+        for (uint256 i = 0; i < approvals.length; ++i) {
+            lowest = _requireRise(approvals[i].index, lowest, end);
+        }
+    }
+
+    function _requireRise(uint256 index, uint256 lowest, uint256 end) private pure returns (uint256) {
+        if (index < lowest || index >= end) revert CarrierFault();
+        return index + 1;
     }
 
     // The batch
 
     /// @return reason why none of the events is looked at
-    /// @return roles of the organization
-    function _judgeBatch(SignedBatch calldata batch, address signer, bytes32 batchHash)
-        internal
-        view
-        returns (uint256 reason, uint8 roles)
-    {
-        Standing standing = REGISTRY.standingFor(batch.organization, signer);
-        roles = standing.roles();
-        if (!standing.isAdmitted()) return (Reason.UNKNOWN_ORGANIZATION, roles);
-        if (standing.isSuspended()) return (Reason.SUSPENDED, roles);
-        bool signed =
-            standing.hasSigner() && BoundedSignature.isSigners(signer, _hashTypedDataV4(batchHash), batch.signature);
-        if (!signed) return (Reason.SIGNER_INVALID, roles);
+    function _judgeBatch(
+        SignedBatch calldata batch,
+        Event[] calldata events,
+        Witness[] calldata witnesses,
+        Docket memory docket,
+        bytes32 batchHash
+    ) internal view returns (uint256 reason) {
+        Standing standing = _introduce(events, witnesses, docket);
+        if (!standing.isAdmitted()) return Reason.UNKNOWN_ORGANIZATION;
+        if (standing.isSuspended()) return Reason.SUSPENDED;
+        if (!standing.hasSigner()) return Reason.SIGNER_INVALID;
+        if (!BoundedSignature.isSigners(docket.signer, _hashTypedDataV4(batchHash), batch.signature)) {
+            return Reason.SIGNER_INVALID;
+        }
         // A deadline of hours does not care about the seconds a block's maker may shift.
-        if (block.timestamp > batch.deadline) return (Reason.DEADLINE_PASSED, roles);
+        return block.timestamp > batch.deadline ? Reason.DEADLINE_PASSED : Reason.NONE;
+    }
+
+    /// @dev Asks along what the first event is likely to ask. The witness is not opened yet: at worst it makes a
+    /// question that nobody asks again.
+    function _introduce(Event[] calldata events, Witness[] calldata witnesses, Docket memory docket)
+        private
+        view
+        returns (Standing standing)
+    {
+        bytes32 organization = docket.turn.organization;
+        bytes32 brand;
+        uint8 role;
+        uint8 category;
+        if (events.length != 0) {
+            brand = witnesses[0].brand;
+            if (brand != 0 && brand != organization) role = Transition.actingRole(events[0].kind);
+            category = witnesses[0].facts.category();
+        }
+        standing = REGISTRY.introduction(organization, docket.signer, brand, role, category);
+        docket.roles = standing.roles();
+        if (standing.isAccredited()) _keepAccreditation(docket, brand, role, category);
     }
 
     // Agreement
@@ -145,8 +196,10 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
         bytes32 key,
         bytes32 oldHolder
     ) internal view returns (uint256) {
-        if (docket.approvalFor != docket.index) return Reason.CONSENT_MISSING;
-        Approval calldata approval = batch.approvals[docket.approval];
+        Approval[] calldata approvals = batch.approvals;
+        uint256 place = _placeOfApproval(approvals, docket);
+        if (place == approvals.length) return Reason.CONSENT_MISSING;
+        Approval calldata approval = approvals[place];
         if (approval.carrier != 0 && approval.carrier != batch.organization) return Reason.CONSENT_INVALID;
         // A deadline of minutes is moved by a block's maker by seconds.
         if (block.timestamp > approval.deadline) return Reason.CONSENT_INVALID;
@@ -217,20 +270,21 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
         view
         returns (bool)
     {
-        uint256 roleAndCategory = uint256(role) << 8 | category;
-        if (docket.accreditedBy == brand && docket.accreditedIn == roleAndCategory) return true;
+        if (docket.accreditedBy == brand && docket.accreditedIn == uint256(role) << 8 | category) return true;
         bool accredited = REGISTRY.isAccredited(brand, docket.turn.organization, role, category);
-        if (accredited) {
-            docket.accreditedBy = brand;
-            docket.accreditedIn = roleAndCategory;
-        }
+        if (accredited) _keepAccreditation(docket, brand, role, category);
         return accredited;
+    }
+
+    function _keepAccreditation(Docket memory docket, bytes32 brand, uint8 role, uint8 category) private pure {
+        docket.accreditedBy = brand;
+        docket.accreditedIn = uint256(role) << 8 | category;
     }
 
     /// @dev Why an organization may not receive an item.
     function _judgeReceiver(Docket memory docket, bytes32 party) internal view returns (uint256) {
         if (docket.receiver == party) return Reason.NONE;
-        Standing standing = REGISTRY.standingFor(party, address(0));
+        Standing standing = REGISTRY.introduction(party, address(0), 0, 0, 0);
         if (!standing.isAdmitted()) return Reason.UNKNOWN_ORGANIZATION;
         if (standing.isSuspended()) return Reason.SUSPENDED;
         docket.receiver = party;

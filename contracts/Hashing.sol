@@ -46,18 +46,23 @@ library Hashing {
     function hashBatch(SignedBatch calldata batch, address signer, bytes32[] memory eventHashes)
         internal
         pure
-        returns (bytes32)
+        returns (bytes32 batchHash)
     {
-        return keccak256(
-            abi.encode(
-                BATCH_TYPEHASH,
-                batch.organization,
-                signer,
-                batch.deadline,
-                batch.allOrNothing,
-                hashWords(eventHashes)
-            )
-        );
+        bytes32 typeHash = BATCH_TYPEHASH;
+        bytes32 organization = batch.organization;
+        uint256 deadline = batch.deadline;
+        bool allOrNothing = batch.allOrNothing;
+        bytes32 eventsHash = hashWords(eventHashes);
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, typeHash)
+            mstore(add(free, 0x20), organization)
+            mstore(add(free, 0x40), signer)
+            mstore(add(free, 0x60), deadline)
+            mstore(add(free, 0x80), allOrNothing)
+            mstore(add(free, 0xa0), eventsHash)
+            batchHash := keccak256(free, 0xc0)
+        }
     }
 
     /// @dev An array's words lie in line behind its length.

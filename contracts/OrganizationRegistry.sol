@@ -33,8 +33,9 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
     mapping(bytes32 organization => Checkpoints.Trace160) private _standingTraces;
     mapping(bytes32 organization => mapping(address signer => Signer)) private _signers;
     mapping(bytes32 organization => mapping(address signer => Checkpoints.Trace160)) private _signerTraces;
-    mapping(bytes32 grantId => Grant) private _grants;
-    mapping(bytes32 grantId => Checkpoints.Trace160) private _grantTraces;
+    mapping(bytes32 brand => mapping(bytes32 organization => mapping(uint8 role => Grant))) private _grants;
+    mapping(bytes32 brand => mapping(bytes32 organization => mapping(uint8 role => Checkpoints.Trace160))) private
+        _grantTraces;
     mapping(bytes32 brand => bytes32 successor) public successorOf;
     mapping(bytes32 brand => uint256) public nonces;
 
@@ -184,12 +185,20 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
     }
 
     /// @inheritdoc IOrganizationRegistry
-    function standingFor(bytes32 organization, address signer) external view returns (Standing standing_) {
+    function introduction(bytes32 organization, address signer, bytes32 brand, uint8 role, uint8 category)
+        external
+        view
+        returns (Standing standing_)
+    {
         Member storage member = _members[organization];
         standing_ = member.standing;
-        if (signer == address(0)) return standing_;
-        bool active = member.firstSigner == signer || _signers[organization][signer].isActive();
-        if (active) standing_ = standing_.withSigner();
+        if (signer != address(0)) {
+            bool active = member.firstSigner == signer || _signers[organization][signer].isActive();
+            if (active) standing_ = standing_.withSigner();
+        }
+        if (standing_.roles() & role != 0 && _isCovered(brand, organization, role, category)) {
+            standing_ = standing_.withAccreditation();
+        }
     }
 
     /// @inheritdoc IOrganizationRegistry
@@ -206,9 +215,7 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
         view
         returns (bool)
     {
-        if (_members[organization].standing.roles() & role == 0) return false;
-        return _grants[_grantId(brand, organization, role)].covers(category, block.timestamp)
-            || _grants[_grantId(CONSORTIUM, organization, role)].covers(category, block.timestamp);
+        return _members[organization].standing.roles() & role != 0 && _isCovered(brand, organization, role, category);
     }
 
     /// @inheritdoc IOrganizationRegistry
@@ -239,7 +246,7 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
         view
         returns (uint64 scope, uint48 from, uint48 until)
     {
-        Grant then = Grant.wrap(_at(_grantTraces[_grantId(brand, organization, role)], blockNumber));
+        Grant then = Grant.wrap(_at(_grantTraces[brand][organization][role], blockNumber));
         return (then.scope(), then.from(), then.until());
     }
 
@@ -253,8 +260,8 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
         uint48 timestamp
     ) external view returns (bool) {
         if (_standingAt(organization, blockNumber).roles() & role == 0) return false;
-        uint160 byBrand = _at(_grantTraces[_grantId(brand, organization, role)], blockNumber);
-        uint160 byConsortium = _at(_grantTraces[_grantId(CONSORTIUM, organization, role)], blockNumber);
+        uint160 byBrand = _at(_grantTraces[brand][organization][role], blockNumber);
+        uint160 byConsortium = _at(_grantTraces[CONSORTIUM][organization][role], blockNumber);
         return
             Grant.wrap(byBrand).covers(category, timestamp) || Grant.wrap(byConsortium).covers(category, timestamp);
     }
@@ -317,10 +324,11 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
             revert InvalidWindow(accreditation.from, accreditation.until);
         }
 
-        bytes32 grantId = _grantId(accreditation.brand, accreditation.organization, role);
+        bytes32 brand = accreditation.brand;
+        bytes32 organization = accreditation.organization;
         Grant grant = packGrant(accreditation.scope, accreditation.from, accreditation.until);
-        _grants[grantId] = grant;
-        _push(_grantTraces[grantId], Grant.unwrap(grant));
+        _grants[brand][organization][role] = grant;
+        _push(_grantTraces[brand][organization][role], Grant.unwrap(grant));
 
         emit Accredited({
             brand: accreditation.brand,
@@ -358,12 +366,13 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
         return trace.upperLookupRecent(uint96(blockNumber));
     }
 
+    function _isCovered(bytes32 brand, bytes32 organization, uint8 role, uint8 category) private view returns (bool) {
+        return _grants[brand][organization][role].covers(category, block.timestamp)
+            || _grants[CONSORTIUM][organization][role].covers(category, block.timestamp);
+    }
+
     function _standingAt(bytes32 organization, uint256 blockNumber) private view returns (Standing) {
         // A checkpoint holds what a standing of 96 bits was widened to.
         return Standing.wrap(uint96(_at(_standingTraces[organization], blockNumber)));
-    }
-
-    function _grantId(bytes32 brand, bytes32 organization, uint8 role) private pure returns (bytes32) {
-        return keccak256(abi.encode(brand, organization, role));
     }
 }

@@ -14,7 +14,6 @@ import {Transition, Turn} from "./Transition.sol";
 import {IERC5646} from "./interfaces/IERC5646.sol";
 import {IOrganizationRegistry} from "./interfaces/IOrganizationRegistry.sol";
 import {Approval, Event, IProvenanceLedger, SignedBatch, Witness} from "./interfaces/IProvenanceLedger.sol";
-import {Detail} from "./types/Detail.sol";
 import {Facts} from "./types/Facts.sol";
 import {ItemWord} from "./types/ItemWord.sol";
 import {Kind, Reason} from "./types/Numbers.sol";
@@ -49,7 +48,9 @@ contract ProvenanceLedger is Judgement, ERC165 {
     function recordGroup(SignedBatch calldata batch, uint8 roles, bytes32[] calldata eventHashes) external {
         if (msg.sender != address(this)) revert NotTheLedger(msg.sender);
 
-        _recordEvents(batch, batch.events, roles, eventHashes, 0);
+        Docket memory docket = _newDocket(batch.organization, batch.signer);
+        docket.roles = roles;
+        _recordEvents(batch, batch.events, batch.witnesses, docket, eventHashes, 0);
     }
 
     // Reads
@@ -103,17 +104,19 @@ contract ProvenanceLedger is Judgement, ERC165 {
 
     function _recordBatch(SignedBatch calldata batch) private {
         Event[] calldata events = batch.events;
+        Witness[] calldata witnesses = batch.witnesses;
+        if (witnesses.length != events.length) revert CarrierFault();
+        Docket memory docket = _newDocket(batch.organization, batch.signer);
         bytes32[] memory eventHashes = Hashing.hashEvents(events);
-        address signer = batch.signer;
-        bytes32 batchHash = Hashing.hashBatch(batch, signer, eventHashes);
+        bytes32 batchHash = Hashing.hashBatch(batch, docket.signer, eventHashes);
 
-        (uint256 reason, uint8 roles) = _judgeBatch(batch, signer, batchHash);
+        uint256 reason = _judgeBatch(batch, events, witnesses, docket, batchHash);
         if (reason != Reason.NONE) {
-            emit BatchRefused(batch.organization, batchHash, uint8(reason), msg.sender);
+            emit BatchRefused(docket.turn.organization, batchHash, uint8(reason), msg.sender);
         } else if (batch.allOrNothing) {
-            _recordAllOrNothing(batch, roles, eventHashes, batchHash);
+            _recordAllOrNothing(batch, uint8(docket.roles), eventHashes, batchHash);
         } else {
-            _recordEvents(batch, events, roles, eventHashes, batchHash);
+            _recordEvents(batch, events, witnesses, docket, eventHashes, batchHash);
         }
     }
 
@@ -146,52 +149,12 @@ contract ProvenanceLedger is Judgement, ERC165 {
     function _recordEvents(
         SignedBatch calldata batch,
         Event[] calldata events,
-        uint8 roles,
-        bytes32[] memory eventHashes,
-        bytes32 batchHash
-    ) private {
-        bytes32 organization = batch.organization;
-        Approval[] calldata approvals = batch.approvals;
-        // Built in one expression: a struct that a function returns is first filled with zeros.
-        Docket memory docket = Docket({
-            turn: Turn({
-                kind: 0,
-                detail: Detail.wrap(0),
-                occurredAt: 0,
-                organization: organization,
-                moment: block.timestamp,
-                recoveryReadyAt: 0,
-                byOrder: false,
-                brand: 0
-            }),
-            signer: batch.signer,
-            roles: roles,
-            index: 0,
-            opening: 0,
-            openingFor: _openingsEvent(batch.openings, 0),
-            approval: 0,
-            approvalFor: _approvalsEvent(approvals, 0),
-            brand: organization,
-            speaksFor: organization,
-            accreditedBy: 0,
-            accreditedIn: 0,
-            receiver: organization
-        });
-        _walk(batch, events, approvals, docket, eventHashes, batchHash);
-        _requireAllReached(docket);
-    }
-
-    function _walk(
-        SignedBatch calldata batch,
-        Event[] calldata events,
-        Approval[] calldata approvals,
+        Witness[] calldata witnesses,
         Docket memory docket,
         bytes32[] memory eventHashes,
         bytes32 batchHash
     ) private {
         State memory state;
-        Witness[] calldata witnesses = batch.witnesses;
-        if (witnesses.length != events.length) revert CarrierFault();
         Memory.Pointer free = Memory.getFreeMemoryPointer();
         for (uint256 i = 0; i < events.length; ++i) {
             docket.index = i;
@@ -201,10 +164,10 @@ contract ProvenanceLedger is Judgement, ERC165 {
                 if (batch.allOrNothing) revert GroupEnds(i, uint8(reason));
                 emit Refused(events[i].item, eventHash, batchHash, uint8(reason), msg.sender);
             }
-            _turnPage(batch, approvals, docket);
             // What one event left in memory is not looked at in the next; kept, it would make each dearer than the last.
             Memory.unsafeSetFreeMemoryPointer(free);
         }
+        if (docket.asked) _requireOrder(batch, docket, events.length);
     }
 
     function _recordEvent(

@@ -7,7 +7,7 @@ import {Event} from "./interfaces/IProvenanceLedger.sol";
 import {Detail} from "./types/Detail.sol";
 import {Facts} from "./types/Facts.sol";
 import {ItemWord} from "./types/ItemWord.sol";
-import {HoldKind, Kind, Method, Outcome, Phase, Reason, Stage} from "./types/Numbers.sol";
+import {HoldKind, Kind, Method, Outcome, Phase, Reason, Role, Stage} from "./types/Numbers.sol";
 
 /// @dev An event's numbers, read from calldata once, and what else the transition knows beside the state.
 struct Turn {
@@ -40,6 +40,9 @@ library Transition {
     uint256 private constant OPINIONS = 1 << Kind.VERDICT | 1 << Kind.RULING | 1 << Kind.ENROLMENT;
     uint256 private constant TIMED = 1 << Kind.RELEASE | 1 << Kind.RECOVERY;
 
+    uint256 private constant AUTHENTICATORS =
+        1 << Kind.VERDICT | 1 << Kind.SERVICE | 1 << Kind.DISPUTE | 1 << Kind.HOLD;
+
     // Words for holders and stages
 
     /// @dev Organizations are hashes: none has 96 zero bits in front.
@@ -68,6 +71,12 @@ library Transition {
 
     function _isIn(uint256 kind, uint256 kinds) private pure returns (bool) {
         return kinds >> kind & 1 == 1;
+    }
+
+    /// @dev In which role an organization that is not the brand may do a thing; zero: in none, or in one of several.
+    function actingRole(uint256 kind) internal pure returns (uint8) {
+        if (kind == Kind.SALE) return Role.RETAILER;
+        return _isIn(kind, AUTHENTICATORS) ? Role.AUTHENTICATOR : 0;
     }
 
     // 1: malformed
@@ -116,15 +125,19 @@ library Transition {
 
     function _isOpinionFit(uint256 kind, bytes32 party, Turn memory turn) private pure returns (bool) {
         Detail detail = turn.detail;
-        if (detail.time() != 0 && detail.time() <= turn.occurredAt) return false;
+        uint256 outcome = detail.a();
+        uint256 method = detail.b();
+        uint256 expiry = detail.time();
+        if (expiry != 0 && expiry <= turn.occurredAt) return false;
         if (kind == Kind.ENROLMENT) {
-            return isKey(party) && detail.a() == Outcome.AUTHENTIC && detail.b() == Method.IN_PERSON
+            return isKey(party) && outcome == Outcome.AUTHENTIC && method == Method.IN_PERSON
                 && detail.c() <= HIGHEST_CATEGORY && detail.consented();
         }
-        if (party != 0 || detail.consented() || detail.c() != 0) return false;
-        if (detail.a() == Outcome.NONE || detail.a() > Outcome.INCONCLUSIVE) return false;
-        if (kind == Kind.RULING) return detail.b() == 0;
-        return detail.b() >= Method.PHOTO && detail.b() <= Method.IN_PERSON;
+        // Neither category nor consent.
+        if (party != 0 || Detail.unwrap(detail) >> 56 != 0) return false;
+        if (outcome == Outcome.NONE || outcome > Outcome.INCONCLUSIVE) return false;
+        if (kind == Kind.RULING) return method == 0;
+        return method != 0 && method <= Method.IN_PERSON;
     }
 
     function _isRecoveryFit(State memory state, bytes32 party, Detail detail) private pure returns (bool) {

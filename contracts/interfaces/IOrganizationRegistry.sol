@@ -115,8 +115,13 @@ interface IOrganizationRegistry {
     /// @dev Active now. Says nothing of the organization's standing.
     function isSigner(bytes32 organization, address signer) external view returns (bool);
 
-    /// @notice `standing` and `isSigner` in one word: what a batch is asked. Without a signer (zero) only the first.
-    function standingFor(bytes32 organization, address signer) external view returns (Standing);
+    /// @notice `standing`, `isSigner` and `isAccredited` in one word: what a batch is asked.
+    /// @param signer zero: not asked
+    /// @param role zero: not asked
+    function introduction(bytes32 organization, address signer, bytes32 brand, uint8 role, uint8 category)
+        external
+        view
+        returns (Standing);
 
     /// @notice Whether an organization is the brand, its named successor, or the consortium where the brand is no
     /// member and has no successor.

@@ -2,10 +2,11 @@
 pragma solidity ^0.8.24;
 
 /// @dev What an organization may do, beside a signer in one word and as the value of a checkpoint: admitted 1 bit · suspended 1 ·
-/// the signer that was asked about is active 1 (never stored) · zero 5 · roles 8.
+/// zero 6 · roles 8. In an answer two more bits tell of what was asked along: the signer is active 1 · the accreditation
+/// covers 1.
 type Standing is uint96;
 
-using {isAdmitted, isSuspended, hasSigner, withSigner, roles} for Standing global;
+using {isAdmitted, isSuspended, hasSigner, withSigner, isAccredited, withAccreditation, roles} for Standing global;
 
 /// @dev Of an organization that is admitted.
 function packStanding(uint8 roles_, bool suspended) pure returns (Standing) {
@@ -26,6 +27,14 @@ function hasSigner(Standing self) pure returns (bool) {
 
 function withSigner(Standing self) pure returns (Standing) {
     return Standing.wrap(Standing.unwrap(self) | 4);
+}
+
+function isAccredited(Standing self) pure returns (bool) {
+    return Standing.unwrap(self) & 8 != 0;
+}
+
+function withAccreditation(Standing self) pure returns (Standing) {
+    return Standing.wrap(Standing.unwrap(self) | 8);
 }
 
 function roles(Standing self) pure returns (uint8) {
