@@ -96,6 +96,18 @@ contract CorrectionsTest is Rows {
         refused(consortium, correcting(item, Outcome.AUTHENTIC, 4), Reason.ROLE_MISSING);
     }
 
+    /// @dev Being an accredited authenticator is not enough for a ruling, even for its author.
+    function test_CorrectionIsRefused_RoleMissingWhenTheRulersSuccessionEnded() public {
+        bytes32 item = disputed();
+        registry.nameSuccessor(maison.id, rival.id);
+        lands(rival, write(Kind.RULING, item, 0, detailOf(Outcome.NOT_AUTHENTIC, 0, 0, 0, false)));
+        registry.nameSuccessor(maison.id, 0);
+        registry.setRoles(rival.id, Role.BRAND | Role.AUTHENTICATOR);
+        accredit(maison.id, rival, Role.AUTHENTICATOR);
+
+        refused(rival, correcting(item, Outcome.AUTHENTIC, 4), Reason.ROLE_MISSING);
+    }
+
     function test_CorrectionIsRefused_NotAccredited() public {
         bytes32 item = fake();
         accredit(maison.id, store, Role.AUTHENTICATOR, 0, 0, 0);
