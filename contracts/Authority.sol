@@ -12,23 +12,6 @@ import {Approval, Event, IProvenanceLedger, Opening, SignedBatch, Witness} from 
 import {Kind, Method, Outcome, Reason} from "./types/Numbers.sol";
 import {Standing} from "./types/Standing.sol";
 
-/// @dev A batch while its events are judged. What the registry last agreed to is kept: in a batch questions repeat.
-struct Docket {
-    Turn turn;
-    address signer;
-    uint256 roles; // of the batch's organization
-    uint256 index; // of the event
-    uint256 openings; // how many of the carrier's were passed
-    uint256 approvals;
-    bool asked; // an event asked for one
-    bool skipped; // one was passed that nothing asked for
-    bytes32 brand; // that a witness named last
-    bytes32 speaksFor;
-    bytes32 accreditedBy;
-    uint256 accreditedIn; // role and category
-    bytes32 receiver; // a member in good standing
-}
-
 /// @title Who signed, who agreed, who speaks for whom: every question that needs the registry or a signature
 /// @dev Nothing here writes storage.
 abstract contract Authority is IProvenanceLedger, EIP712 {
@@ -56,54 +39,54 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
         RULING_PERIOD = rulingPeriod;
     }
 
-    function _newDocket(bytes32 organization, address signer) internal view returns (Docket memory docket) {
-        docket.turn.organization = organization;
-        docket.turn.moment = block.timestamp;
-        docket.signer = signer;
-        docket.brand = organization;
-        docket.speaksFor = organization;
-        docket.receiver = organization;
+    function _newTurn(bytes32 organization, address signer) internal view returns (Turn memory turn) {
+        turn.organization = organization;
+        turn.moment = block.timestamp;
+        turn.signer = signer;
+        turn.brand = organization;
+        turn.speaksFor = organization;
+        turn.receiver = organization;
     }
 
     // What the carrier adds, in the order of the events. A list that nothing asks for is not looked at
 
-    function _opening(SignedBatch calldata batch, Docket memory docket) internal pure returns (Opening calldata) {
+    function _opening(SignedBatch calldata batch, Turn memory turn) internal pure returns (Opening calldata) {
         Opening[] calldata openings = batch.openings;
-        docket.asked = true;
-        for (uint256 place = docket.openings; place < openings.length; ++place) {
+        turn.asked = true;
+        for (uint256 place = turn.openings; place < openings.length; ++place) {
             uint256 index = openings[place].index;
-            if (index > docket.index) break;
+            if (index > turn.index) break;
             // Not passed yet: an event may ask for it again.
-            docket.openings = place;
-            if (index == docket.index) return openings[place];
-            docket.skipped = true;
+            turn.openings = place;
+            if (index == turn.index) return openings[place];
+            turn.skipped = true;
         }
         revert CarrierFault();
     }
 
     /// @return place of the approval for this event; the length of the list where there is none
-    function _placeOfApproval(Approval[] calldata approvals, Docket memory docket) private pure returns (uint256 place) {
-        docket.asked = true;
-        for (place = docket.approvals; place < approvals.length; ++place) {
+    function _placeOfApproval(Approval[] calldata approvals, Turn memory turn) private pure returns (uint256 place) {
+        turn.asked = true;
+        for (place = turn.approvals; place < approvals.length; ++place) {
             uint256 index = approvals[place].index;
-            if (index > docket.index) break;
-            docket.approvals = place + 1;
-            if (index == docket.index) return place;
-            docket.skipped = true;
+            if (index > turn.index) break;
+            turn.approvals = place + 1;
+            if (index == turn.index) return place;
+            turn.skipped = true;
         }
         return approvals.length;
     }
 
     /// @dev What is out of order was not found, and the carrier alone is to blame. Found in rising order to the last
     /// one, a list is in order.
-    function _requireOrder(SignedBatch calldata batch, Docket memory docket, uint256 end) internal pure {
+    function _requireOrder(SignedBatch calldata batch, Turn memory turn, uint256 end) internal pure {
         Opening[] calldata openings = batch.openings;
         uint256 lowest = 0;
         for (uint256 i = 0; i < openings.length; ++i) {
             lowest = _requireRise(openings[i].index, lowest, end);
         }
         Approval[] calldata approvals = batch.approvals;
-        if (docket.approvals == approvals.length && !docket.skipped) return;
+        if (turn.approvals == approvals.length && !turn.skipped) return;
         lowest = 0;
         for (uint256 i = 0; i < approvals.length; ++i) {
             lowest = _requireRise(approvals[i].index, lowest, end);
@@ -122,14 +105,14 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
         SignedBatch calldata batch,
         Event[] calldata events,
         Witness[] calldata witnesses,
-        Docket memory docket,
+        Turn memory turn,
         bytes32 batchHash
     ) internal view returns (uint256 reason) {
-        Standing standing = _introduce(events, witnesses, docket);
+        Standing standing = _introduce(events, witnesses, turn);
         if (!standing.isAdmitted()) return Reason.UNKNOWN_ORGANIZATION;
         if (standing.isSuspended()) return Reason.SUSPENDED;
         if (!standing.hasSigner()) return Reason.SIGNER_INVALID;
-        if (!BoundedSignature.isSigners(docket.signer, _hashTypedDataV4(batchHash), batch.signature)) {
+        if (!BoundedSignature.isSigners(turn.signer, _hashTypedDataV4(batchHash), batch.signature)) {
             return Reason.SIGNER_INVALID;
         }
         // A deadline of hours does not care about the seconds a block's maker may shift.
@@ -138,12 +121,12 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
 
     /// @dev Asks along what the first event is likely to ask. The witness is not opened yet: at worst it makes a
     /// question that nobody asks again.
-    function _introduce(Event[] calldata events, Witness[] calldata witnesses, Docket memory docket)
+    function _introduce(Event[] calldata events, Witness[] calldata witnesses, Turn memory turn)
         private
         view
         returns (Standing standing)
     {
-        bytes32 organization = docket.turn.organization;
+        bytes32 organization = turn.organization;
         bytes32 brand;
         uint8 role;
         uint8 category;
@@ -152,9 +135,9 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
             if (brand != 0 && brand != organization) role = Transition.actingRole(events[0].kind);
             category = witnesses[0].facts.category();
         }
-        standing = REGISTRY.introduction(organization, docket.signer, brand, role, category);
-        docket.roles = standing.roles();
-        if (standing.isAccredited()) _keepAccreditation(docket, brand, role, category);
+        standing = REGISTRY.introduction(organization, turn.signer, brand, role, category);
+        turn.roles = standing.roles();
+        if (standing.isAccredited()) _keepAccreditation(turn, brand, role, category);
     }
 
     // Agreement
@@ -163,41 +146,41 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
     /// @param bySignature whether the event leans on a signature at all
     function _judgeHolder(
         SignedBatch calldata batch,
-        Docket memory docket,
+        Turn memory turn,
         State memory state,
         Event calldata occurrence,
         bool bySignature
     ) internal view returns (uint256) {
         bytes32 holder = state.holder;
-        if (docket.turn.organization == holder) return Reason.NONE;
+        if (turn.organization == holder) return Reason.NONE;
         if (Transition.isOrganization(holder)) return Reason.NOT_THE_HOLDER;
-        return bySignature ? _judgeConsent(batch, docket, occurrence, holder, holder) : Reason.CONSENT_MISSING;
+        return bySignature ? _judgeConsent(batch, turn, occurrence, holder, holder) : Reason.CONSENT_MISSING;
     }
 
     /// @dev A consented event's consent must be good, whether or not its kind asks for it. That an organization which
     /// holds signs the batch was judged with the event's form.
     function _judgeConsented(
         SignedBatch calldata batch,
-        Docket memory docket,
+        Turn memory turn,
         State memory state,
         Event calldata occurrence
     ) internal view returns (uint256) {
         bytes32 holder = state.holder;
-        if (!docket.turn.detail.consented() || docket.turn.organization == holder) return Reason.NONE;
-        return _judgeConsent(batch, docket, occurrence, holder, holder);
+        if (!turn.detail.consented() || turn.organization == holder) return Reason.NONE;
+        return _judgeConsent(batch, turn, occurrence, holder, holder);
     }
 
     /// @param key whose signature is asked
     /// @param oldHolder whom the consent names: the key, or nobody where an item is born
     function _judgeConsent(
         SignedBatch calldata batch,
-        Docket memory docket,
+        Turn memory turn,
         Event calldata occurrence,
         bytes32 key,
         bytes32 oldHolder
     ) internal view returns (uint256) {
         Approval[] calldata approvals = batch.approvals;
-        uint256 place = _placeOfApproval(approvals, docket);
+        uint256 place = _placeOfApproval(approvals, turn);
         if (place == approvals.length) return Reason.CONSENT_MISSING;
         Approval calldata approval = approvals[place];
         if (approval.carrier != 0 && approval.carrier != batch.organization) return Reason.CONSENT_INVALID;
@@ -206,7 +189,7 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
         bytes32 head = occurrence.head;
         if (approval.store != 0) {
             bool booked;
-            (booked, head) = _booking(batch, docket.index);
+            (booked, head) = _booking(batch, turn.index);
             if (!booked || approval.store != batch.organization) return Reason.CONSENT_INVALID;
         }
         bytes32 digest = _hashTypedDataV4(Hashing.hashConsent(occurrence, head, oldHolder, approval));
@@ -233,7 +216,7 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
     /// @dev The presenter of an enrolled item agrees; a member brand co-signs, unless the batch is its own.
     function _judgePresenting(
         SignedBatch calldata batch,
-        Docket memory docket,
+        Turn memory turn,
         Event calldata occurrence,
         Opening calldata opening
     ) internal view returns (uint256) {
@@ -243,7 +226,7 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
             (isMember, isEntitled) = REGISTRY.endorsers(opening.brand, opening.endorser);
         }
         if (isMember && opening.endorsement.length == 0) return Reason.CONSENT_MISSING;
-        uint256 reason = _judgeConsent(batch, docket, occurrence, occurrence.party, 0);
+        uint256 reason = _judgeConsent(batch, turn, occurrence, occurrence.party, 0);
         if (reason != Reason.NONE || !isMember) return reason;
         return isEntitled && _isEndorsed(occurrence, opening) ? Reason.NONE : Reason.CONSENT_INVALID;
     }
@@ -258,36 +241,36 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
 
     // The registry, asked once for what repeats
 
-    function _speaksFor(Docket memory docket, bytes32 brand) internal view returns (bool) {
-        if (docket.speaksFor == brand) return true;
-        bool speaks = REGISTRY.speaksFor(docket.turn.organization, brand);
-        if (speaks) docket.speaksFor = brand;
+    function _speaksFor(Turn memory turn, bytes32 brand) internal view returns (bool) {
+        if (turn.speaksFor == brand) return true;
+        bool speaks = REGISTRY.speaksFor(turn.organization, brand);
+        if (speaks) turn.speaksFor = brand;
         return speaks;
     }
 
-    function _isAccredited(Docket memory docket, bytes32 brand, uint8 role, uint8 category)
+    function _isAccredited(Turn memory turn, bytes32 brand, uint8 role, uint8 category)
         internal
         view
         returns (bool)
     {
-        if (docket.accreditedBy == brand && docket.accreditedIn == uint256(role) << 8 | category) return true;
-        bool accredited = REGISTRY.isAccredited(brand, docket.turn.organization, role, category);
-        if (accredited) _keepAccreditation(docket, brand, role, category);
+        if (turn.accreditedBy == brand && turn.accreditedIn == uint256(role) << 8 | category) return true;
+        bool accredited = REGISTRY.isAccredited(brand, turn.organization, role, category);
+        if (accredited) _keepAccreditation(turn, brand, role, category);
         return accredited;
     }
 
-    function _keepAccreditation(Docket memory docket, bytes32 brand, uint8 role, uint8 category) private pure {
-        docket.accreditedBy = brand;
-        docket.accreditedIn = uint256(role) << 8 | category;
+    function _keepAccreditation(Turn memory turn, bytes32 brand, uint8 role, uint8 category) private pure {
+        turn.accreditedBy = brand;
+        turn.accreditedIn = uint256(role) << 8 | category;
     }
 
     /// @dev Why an organization may not receive an item.
-    function _judgeReceiver(Docket memory docket, bytes32 party) internal view returns (uint256) {
-        if (docket.receiver == party) return Reason.NONE;
+    function _judgeReceiver(Turn memory turn, bytes32 party) internal view returns (uint256) {
+        if (turn.receiver == party) return Reason.NONE;
         Standing standing = REGISTRY.introduction(party, address(0), 0, 0, 0);
         if (!standing.isAdmitted()) return Reason.UNKNOWN_ORGANIZATION;
         if (standing.isSuspended()) return Reason.SUSPENDED;
-        docket.receiver = party;
+        turn.receiver = party;
         return Reason.NONE;
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Authority, Docket} from "./Authority.sol";
+import {Authority} from "./Authority.sol";
 import {Hashing} from "./Hashing.sol";
 import {AsideField, State} from "./State.sol";
 import {Transition, Turn} from "./Transition.sol";
@@ -16,169 +16,176 @@ abstract contract Judgement is Authority {
 
     function _judge(
         SignedBatch calldata batch,
-        Docket memory docket,
+        Turn memory turn,
         State memory state,
         Event calldata occurrence
     ) internal view returns (uint256 reason) {
-        if (!state.isWellFormed(occurrence, docket.turn)) return Reason.MALFORMED;
-        if (Transition.isInTheFuture(docket.turn)) return Reason.IN_THE_FUTURE;
-        reason = _judgeKind(batch, docket, state, occurrence);
+        if (!state.isWellFormed(occurrence, turn)) return Reason.MALFORMED;
+        if (Transition.isInTheFuture(turn)) return Reason.IN_THE_FUTURE;
+        reason = _judgeKind(batch, turn, state, occurrence);
         if (reason != Reason.NONE) return reason;
-        return state.judgeTime(occurrence, docket.turn);
+        return state.judgeTime(occurrence, turn);
     }
 
-    /// @dev From *unknown organization* to *consent invalid*.
-    function _judgeKind(
-        SignedBatch calldata batch,
-        Docket memory docket,
-        State memory state,
-        Event calldata occurrence
-    ) private view returns (uint256 reason) {
-        uint256 kind = docket.turn.kind;
-        if (kind == Kind.SHIPMENT) return _judgeShipment(docket, state, occurrence.party);
-        if (kind == Kind.RESALE) return _judgeOwnersHandover(batch, docket, state, occurrence);
-        if (kind == Kind.TRANSFER) return _judgeOwnersHandover(batch, docket, state, occurrence);
+    /// @dev From *unknown organization* to *not disputed*.
+    function _judgeKind(SignedBatch calldata batch, Turn memory turn, State memory state, Event calldata occurrence)
+        private
+        view
+        returns (uint256 reason)
+    {
+        uint256 kind = turn.kind;
+        if (kind == Kind.SHIPMENT) return _judgeShipment(turn, state, occurrence.party);
+        if (kind == Kind.RESALE || kind == Kind.TRANSFER) return _judgeOwnersHandover(batch, turn, state, occurrence);
         reason = Transition.judgePlace(state.word.stage(), kind);
         if (reason != Reason.NONE) return reason;
-        if (kind == Kind.MANUFACTURE) return _judgeManufacture(docket, state);
-        if (kind == Kind.SALE) return _judgeSale(docket, state);
-        if (kind == Kind.VERDICT) return _judgeActing(docket, state, Role.AUTHENTICATOR);
-        if (kind == Kind.SERVICE) return _judgeService(batch, docket, state, occurrence);
-        if (kind == Kind.RAW_MATERIAL) return _judgeRole(docket, Role.SUPPLIER);
-        if (kind == Kind.ENROLMENT) return _judgeEnrolment(batch, docket, occurrence);
-        if (kind == Kind.DISPUTE) return _judgeDispute(batch, docket, state, occurrence);
-        if (kind == Kind.RULING) return _judgeRuling(docket, state);
-        if (kind == Kind.HOLD) return _judgeHold(batch, docket, state, occurrence);
-        if (kind == Kind.RELEASE) return _judgeRelease(batch, docket, state, occurrence);
-        if (kind == Kind.RECOVERY) return _judgeRecovery(batch, docket, state, occurrence);
-        if (kind == Kind.CORRECTION) return _judgeCorrection(batch, docket, state, occurrence);
-        return _judgeRetirement(batch, docket, state, occurrence);
+        if (kind == Kind.VERDICT) return _judgeActing(turn, state, Role.AUTHENTICATOR);
+        if (kind == Kind.SALE) return _judgeSale(turn, state);
+        if (kind == Kind.SERVICE) return _judgeService(batch, turn, state, occurrence);
+        if (kind == Kind.MANUFACTURE) return _judgeManufacture(turn, state);
+        if (kind == Kind.RAW_MATERIAL) return _judgeRole(turn, Role.SUPPLIER);
+        return _judgeRareKind(batch, turn, state, occurrence);
     }
 
-    // Births
-
-    function _judgeManufacture(Docket memory docket, State memory state) private view returns (uint256) {
-        if (state.word.stage() == Stage.UNBORN) return _judgeRole(docket, Role.BRAND);
-        return _speaksFor(docket, state.brand) ? Reason.NONE : Reason.ALREADY_RECORDED;
-    }
-
-    function _judgeEnrolment(SignedBatch calldata batch, Docket memory docket, Event calldata occurrence)
+    function _judgeRareKind(SignedBatch calldata batch, Turn memory turn, State memory state, Event calldata occurrence)
         private
         view
         returns (uint256)
     {
-        Opening calldata opening = _opening(batch, docket);
+        uint256 kind = turn.kind;
+        if (kind == Kind.ENROLMENT) return _judgeEnrolment(batch, turn, occurrence);
+        if (kind == Kind.DISPUTE) return _judgeDispute(batch, turn, state, occurrence);
+        if (kind == Kind.RULING) return _judgeRuling(turn, state);
+        if (kind == Kind.HOLD) return _judgeHold(batch, turn, state, occurrence);
+        if (kind == Kind.RELEASE) return _judgeRelease(batch, turn, state, occurrence);
+        if (kind == Kind.RECOVERY) return _judgeRecovery(batch, turn, state, occurrence);
+        if (kind == Kind.CORRECTION) return _judgeCorrection(batch, turn, state, occurrence);
+        return _judgeRetirement(batch, turn, state, occurrence);
+    }
+
+    // Births
+
+    function _judgeManufacture(Turn memory turn, State memory state) private view returns (uint256) {
+        if (state.word.stage() == Stage.UNBORN) return _judgeRole(turn, Role.BRAND);
+        return _speaksFor(turn, state.brand) ? Reason.NONE : Reason.ALREADY_RECORDED;
+    }
+
+    function _judgeEnrolment(SignedBatch calldata batch, Turn memory turn, Event calldata occurrence)
+        private
+        view
+        returns (uint256)
+    {
+        Opening calldata opening = _opening(batch, turn);
         bytes32 brand = opening.brand;
         if (Hashing.idOf(brand, opening.serialCommitment) != occurrence.item) revert WitnessMismatch(occurrence.item);
-        docket.turn.brand = brand;
-        if (docket.roles & Role.AUTHENTICATOR == 0) return Reason.ROLE_MISSING;
-        bool accredited = _isAccredited(docket, brand, Role.AUTHENTICATOR, docket.turn.detail.c());
+        turn.enrolledBrand = brand;
+        if (turn.roles & Role.AUTHENTICATOR == 0) return Reason.ROLE_MISSING;
+        bool accredited = _isAccredited(turn, brand, Role.AUTHENTICATOR, turn.detail.c());
         if (!accredited) return Reason.NOT_ACCREDITED;
-        return _judgePresenting(batch, docket, occurrence, opening);
+        return _judgePresenting(batch, turn, occurrence, opening);
     }
 
     // Changes of hands
 
     /// @dev The brand may take an unsold item back.
-    function _judgeShipment(Docket memory docket, State memory state, bytes32 party) private view returns (uint256) {
-        uint256 againstParty = _judgeReceiver(docket, party);
+    function _judgeShipment(Turn memory turn, State memory state, bytes32 party) private view returns (uint256) {
+        uint256 againstParty = _judgeReceiver(turn, party);
         if (againstParty == Reason.UNKNOWN_ORGANIZATION) return againstParty;
         uint256 stage = state.word.stage();
         uint256 reason = Transition.judgePlace(stage, Kind.SHIPMENT);
         if (reason != Reason.NONE) return reason;
         if (againstParty != Reason.NONE) return againstParty;
-        reason = state.judgeHandover(false, docket.turn.moment);
+        reason = state.judgeHandover(false, turn.moment);
         if (reason != Reason.NONE) return reason;
-        bytes32 organization = docket.turn.organization;
+        bytes32 organization = turn.organization;
         if (organization == state.holder) return Reason.NONE;
-        bool takesBack = stage == Stage.UNSOLD && party == organization && _speaksFor(docket, state.brand);
+        bool takesBack = stage == Stage.UNSOLD && party == organization && _speaksFor(turn, state.brand);
         return takesBack ? Reason.NONE : Reason.NOT_THE_HOLDER;
     }
 
-    function _judgeSale(Docket memory docket, State memory state) private view returns (uint256 reason) {
-        reason = _judgeActing(docket, state, Role.RETAILER);
+    function _judgeSale(Turn memory turn, State memory state) private view returns (uint256 reason) {
+        reason = _judgeActing(turn, state, Role.RETAILER);
         if (reason != Reason.NONE) return reason;
-        reason = state.judgeHandover(false, docket.turn.moment);
+        reason = state.judgeHandover(false, turn.moment);
         if (reason != Reason.NONE) return reason;
-        return docket.turn.organization == state.holder ? Reason.NONE : Reason.NOT_THE_HOLDER;
+        return turn.organization == state.holder ? Reason.NONE : Reason.NOT_THE_HOLDER;
     }
 
     /// @dev Resale and transfer.
     function _judgeOwnersHandover(
         SignedBatch calldata batch,
-        Docket memory docket,
+        Turn memory turn,
         State memory state,
         Event calldata occurrence
     ) private view returns (uint256 reason) {
         bytes32 party = occurrence.party;
-        uint256 againstParty = Transition.isOrganization(party) ? _judgeReceiver(docket, party) : Reason.NONE;
+        uint256 againstParty = Transition.isOrganization(party) ? _judgeReceiver(turn, party) : Reason.NONE;
         if (againstParty == Reason.UNKNOWN_ORGANIZATION) return againstParty;
-        uint256 kind = docket.turn.kind;
+        uint256 kind = turn.kind;
         reason = Transition.judgePlace(state.word.stage(), kind);
         if (reason != Reason.NONE) return reason;
-        if (kind == Kind.RESALE && docket.roles & (Role.PLATFORM | Role.RETAILER) == 0) return Reason.ROLE_MISSING;
+        if (kind == Kind.RESALE && turn.roles & (Role.PLATFORM | Role.RETAILER) == 0) return Reason.ROLE_MISSING;
         if (againstParty != Reason.NONE) return againstParty;
-        reason = state.judgeHandover(true, docket.turn.moment);
+        reason = state.judgeHandover(true, turn.moment);
         if (reason != Reason.NONE) return reason;
-        return _judgeHolder(batch, docket, state, occurrence, true);
+        return _judgeHolder(batch, turn, state, occurrence, true);
     }
 
     /// @dev The one change of hands without consent.
     function _judgeRecovery(
         SignedBatch calldata batch,
-        Docket memory docket,
+        Turn memory turn,
         State memory state,
         Event calldata occurrence
     ) private view returns (uint256) {
-        bool isVeto = docket.turn.detail.a() == Phase.VETO;
-        if (!isVeto && !_speaksFor(docket, state.brand)) return Reason.ROLE_MISSING;
+        bool isVeto = turn.detail.a() == Phase.VETO;
+        if (!isVeto && !_speaksFor(turn, state.brand)) return Reason.ROLE_MISSING;
         if (!Transition.isSold(state.word.stage())) return Reason.NOT_SOLD;
-        if (!isVeto && state.isHeldByOwner(docket.turn.moment)) return Reason.ON_HOLD;
-        docket.turn.recoveryReadyAt = docket.turn.moment + RECOVERY_PERIOD;
-        return _judgeConsented(batch, docket, state, occurrence);
+        if (!isVeto && state.isHeldByOwner(turn.moment)) return Reason.ON_HOLD;
+        turn.recoveryReadyAt = turn.moment + RECOVERY_PERIOD;
+        return _judgeConsented(batch, turn, state, occurrence);
     }
 
     // Opinions
 
     function _judgeDispute(
         SignedBatch calldata batch,
-        Docket memory docket,
+        Turn memory turn,
         State memory state,
         Event calldata occurrence
     ) private view returns (uint256) {
-        bool isHolders = docket.turn.detail.consented() || docket.turn.organization == state.holder;
+        bool isHolders = turn.detail.consented() || turn.organization == state.holder;
         if (!isHolders) {
             bool isLot = state.word.stage() == Stage.LOT;
             uint256 reason =
-                isLot ? _judgeSpeaking(docket, state.brand) : _judgeActing(docket, state, Role.AUTHENTICATOR);
+                isLot ? _judgeSpeaking(turn, state.brand) : _judgeActing(turn, state, Role.AUTHENTICATOR);
             if (reason != Reason.NONE) return reason;
         }
         if (Transition.isSet(state.word.holds(), HoldKind.DISPUTED)) return Reason.ON_HOLD;
-        return _judgeConsented(batch, docket, state, occurrence);
+        return _judgeConsented(batch, turn, state, occurrence);
     }
 
     /// @dev The consortium rules where a brand lets its time pass.
-    function _judgeRuling(Docket memory docket, State memory state) private view returns (uint256) {
-        bool speaks = _speaksFor(docket, state.brand);
-        if (!speaks && docket.turn.organization != CONSORTIUM) return Reason.ROLE_MISSING;
+    function _judgeRuling(Turn memory turn, State memory state) private view returns (uint256) {
+        bool speaks = _speaksFor(turn, state.brand);
+        if (!speaks && turn.organization != CONSORTIUM) return Reason.ROLE_MISSING;
         if (!Transition.isSet(state.word.holds(), HoldKind.DISPUTED)) return Reason.NOT_DISPUTED;
         if (speaks) return Reason.NONE;
         uint256 brandsEnd = state.asideAt(AsideField.DISPUTED_AT) + RULING_PERIOD;
-        return docket.turn.moment < brandsEnd ? Reason.TOO_EARLY : Reason.NONE;
+        return turn.moment < brandsEnd ? Reason.TOO_EARLY : Reason.NONE;
     }
 
     function _judgeCorrection(
         SignedBatch calldata batch,
-        Docket memory docket,
+        Turn memory turn,
         State memory state,
         Event calldata occurrence
     ) private view returns (uint256) {
-        Detail detail = docket.turn.detail;
-        bytes32 author = _openHistory(_opening(batch, docket), state, occurrence.item, detail.time());
-        if (author != docket.turn.organization) return Reason.ROLE_MISSING;
+        Detail detail = turn.detail;
+        bytes32 author = _openHistory(_opening(batch, turn), state, occurrence.item, detail.time());
+        if (author != turn.organization) return Reason.ROLE_MISSING;
         if (detail.a() == Outcome.NONE) return Reason.NONE;
-        if (state.facts.verdictMethod() == Method.RULING) return _judgeSpeaking(docket, state.brand);
-        return _judgeActing(docket, state, Role.AUTHENTICATOR);
+        if (state.facts.verdictMethod() == Method.RULING) return _judgeSpeaking(turn, state.brand);
+        return _judgeActing(turn, state, Role.AUTHENTICATOR);
     }
 
     /// @return author the organization of the corrected event, which the links from it to the tip prove
@@ -202,32 +209,32 @@ abstract contract Judgement is Authority {
 
     function _judgeHold(
         SignedBatch calldata batch,
-        Docket memory docket,
+        Turn memory turn,
         State memory state,
         Event calldata occurrence
     ) private view returns (uint256 reason) {
-        uint8 hold = docket.turn.detail.a();
+        uint8 hold = turn.detail.a();
         bool sold = Transition.isSold(state.word.stage());
-        reason = _judgeHolding(docket, state, hold, sold);
+        reason = _judgeHolding(turn, state, hold, sold);
         if (reason != Reason.NONE) return reason;
-        if (state.isHeldByOther(hold, docket.turn)) return Reason.ON_HOLD;
-        bool consented = docket.turn.detail.consented();
-        if (hold == HoldKind.IN_VERIFICATION) return _judgeHolder(batch, docket, state, occurrence, consented);
+        if (state.isHeldByOther(hold, turn)) return Reason.ON_HOLD;
+        bool consented = turn.detail.consented();
+        if (hold == HoldKind.IN_VERIFICATION) return _judgeHolder(batch, turn, state, occurrence, consented);
         bool isOwners = sold && hold <= HoldKind.STOLEN;
-        if (isOwners && !consented && docket.turn.organization != state.holder) return Reason.CONSENT_MISSING;
-        return _judgeConsented(batch, docket, state, occurrence);
+        if (isOwners && !consented && turn.organization != state.holder) return Reason.CONSENT_MISSING;
+        return _judgeConsented(batch, turn, state, occurrence);
     }
 
-    function _judgeHolding(Docket memory docket, State memory state, uint8 hold, bool sold)
+    function _judgeHolding(Turn memory turn, State memory state, uint8 hold, bool sold)
         private
         view
         returns (uint256)
     {
-        if (!sold && docket.turn.organization == state.holder) return Reason.NONE;
+        if (!sold && turn.organization == state.holder) return Reason.NONE;
         if (sold && hold <= HoldKind.STOLEN) return Reason.NONE;
-        if (hold != HoldKind.IN_VERIFICATION) return _judgeSpeaking(docket, state.brand);
-        if (docket.roles & Role.AUTHENTICATOR == 0) return Reason.ROLE_MISSING;
-        bool accredited = _isAccredited(docket, state.brand, Role.AUTHENTICATOR, state.facts.category());
+        if (hold != HoldKind.IN_VERIFICATION) return _judgeSpeaking(turn, state.brand);
+        if (turn.roles & Role.AUTHENTICATOR == 0) return Reason.ROLE_MISSING;
+        bool accredited = _isAccredited(turn, state.brand, Role.AUTHENTICATOR, state.facts.category());
         return accredited ? Reason.NONE : Reason.NOT_ACCREDITED;
     }
 
@@ -235,20 +242,19 @@ abstract contract Judgement is Authority {
     /// the consortium, which then does it by order.
     function _judgeRelease(
         SignedBatch calldata batch,
-        Docket memory docket,
+        Turn memory turn,
         State memory state,
         Event calldata occurrence
     ) private view returns (uint256) {
-        Turn memory turn = docket.turn;
         turn.byOrder = false;
         if (Transition.isSet(state.word.holds(), turn.detail.a())) {
             bytes32 setter = state.setterOf(turn.detail.a());
             bool isOrganizations = Transition.isOrganization(setter);
-            bool isEntitled = isOrganizations ? _speaksFor(docket, setter) : turn.detail.consented();
+            bool isEntitled = isOrganizations ? _speaksFor(turn, setter) : turn.detail.consented();
             turn.byOrder = !isEntitled && turn.organization == CONSORTIUM;
             if (!isEntitled && !turn.byOrder) return isOrganizations ? Reason.ROLE_MISSING : Reason.CONSENT_MISSING;
         }
-        return _judgeConsented(batch, docket, state, occurrence);
+        return _judgeConsented(batch, turn, state, occurrence);
     }
 
     // The rest of a life
@@ -256,48 +262,48 @@ abstract contract Judgement is Authority {
     /// @dev A lock against fakes must not become a lock against independent repair: with the holder's consent, anyone.
     function _judgeService(
         SignedBatch calldata batch,
-        Docket memory docket,
+        Turn memory turn,
         State memory state,
         Event calldata occurrence
     ) private view returns (uint256) {
-        if (docket.turn.detail.consented()) return _judgeConsented(batch, docket, state, occurrence);
-        if (docket.turn.organization == state.holder) return Reason.NONE;
-        bool mayAct = _judgeActing(docket, state, Role.AUTHENTICATOR) == Reason.NONE
-            || _judgeActing(docket, state, Role.RETAILER) == Reason.NONE;
+        if (turn.detail.consented()) return _judgeConsented(batch, turn, state, occurrence);
+        if (turn.organization == state.holder) return Reason.NONE;
+        bool mayAct = _judgeActing(turn, state, Role.AUTHENTICATOR) == Reason.NONE
+            || _judgeActing(turn, state, Role.RETAILER) == Reason.NONE;
         return mayAct ? Reason.NONE : Reason.CONSENT_MISSING;
     }
 
     function _judgeRetirement(
         SignedBatch calldata batch,
-        Docket memory docket,
+        Turn memory turn,
         State memory state,
         Event calldata occurrence
     ) private view returns (uint256) {
         uint256 stage = state.word.stage();
-        bool isHolder = docket.turn.organization == state.holder;
-        if (stage == Stage.UNSOLD) return _judgeSpeaking(docket, state.brand);
+        bool isHolder = turn.organization == state.holder;
+        if (stage == Stage.UNSOLD) return _judgeSpeaking(turn, state.brand);
         if (stage == Stage.LOT) return isHolder ? Reason.NONE : Reason.NOT_THE_HOLDER;
-        if (!isHolder && !docket.turn.detail.consented()) return Reason.CONSENT_MISSING;
-        return _judgeConsented(batch, docket, state, occurrence);
+        if (!isHolder && !turn.detail.consented()) return Reason.CONSENT_MISSING;
+        return _judgeConsented(batch, turn, state, occurrence);
     }
 
     // Role missing, not accredited
 
-    function _judgeRole(Docket memory docket, uint8 role) private pure returns (uint256) {
-        return docket.roles & role != 0 ? Reason.NONE : Reason.ROLE_MISSING;
+    function _judgeRole(Turn memory turn, uint8 role) private pure returns (uint256) {
+        return turn.roles & role != 0 ? Reason.NONE : Reason.ROLE_MISSING;
     }
 
-    function _judgeSpeaking(Docket memory docket, bytes32 brand) private view returns (uint256) {
-        return _speaksFor(docket, brand) ? Reason.NONE : Reason.ROLE_MISSING;
+    function _judgeSpeaking(Turn memory turn, bytes32 brand) private view returns (uint256) {
+        return _speaksFor(turn, brand) ? Reason.NONE : Reason.ROLE_MISSING;
     }
 
     /// @dev The brand, whoever speaks for it, or an organization it accredited in a role. The commonest answer first.
-    function _judgeActing(Docket memory docket, State memory state, uint8 role) private view returns (uint256) {
+    function _judgeActing(Turn memory turn, State memory state, uint8 role) private view returns (uint256) {
         bytes32 brand = state.brand;
-        if (docket.turn.organization == brand) return Reason.NONE;
-        bool inRole = docket.roles & role != 0;
-        if (inRole && _isAccredited(docket, brand, role, state.facts.category())) return Reason.NONE;
-        if (_speaksFor(docket, brand)) return Reason.NONE;
+        if (turn.organization == brand) return Reason.NONE;
+        bool inRole = turn.roles & role != 0;
+        if (inRole && _isAccredited(turn, brand, role, state.facts.category())) return Reason.NONE;
+        if (_speaksFor(turn, brand)) return Reason.NONE;
         return inRole ? Reason.NOT_ACCREDITED : Reason.ROLE_MISSING;
     }
 }

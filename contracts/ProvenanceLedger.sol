@@ -6,7 +6,7 @@ import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
 import {Memory} from "@openzeppelin/contracts/utils/Memory.sol";
 import {ERC165, IERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
 
-import {Authority, Docket} from "./Authority.sol";
+import {Authority} from "./Authority.sol";
 import {Hashing} from "./Hashing.sol";
 import {Judgement} from "./Judgement.sol";
 import {State} from "./State.sol";
@@ -48,9 +48,9 @@ contract ProvenanceLedger is Judgement, ERC165 {
     function recordGroup(SignedBatch calldata batch, uint8 roles, bytes32[] calldata eventHashes) external {
         if (msg.sender != address(this)) revert NotTheLedger(msg.sender);
 
-        Docket memory docket = _newDocket(batch.organization, batch.signer);
-        docket.roles = roles;
-        _recordEvents(batch, batch.events, batch.witnesses, docket, eventHashes, 0);
+        Turn memory turn = _newTurn(batch.organization, batch.signer);
+        turn.roles = roles;
+        _recordEvents(batch, batch.events, batch.witnesses, turn, eventHashes, 0);
     }
 
     // Reads
@@ -106,17 +106,17 @@ contract ProvenanceLedger is Judgement, ERC165 {
         Event[] calldata events = batch.events;
         Witness[] calldata witnesses = batch.witnesses;
         if (witnesses.length != events.length) revert CarrierFault();
-        Docket memory docket = _newDocket(batch.organization, batch.signer);
+        Turn memory turn = _newTurn(batch.organization, batch.signer);
         bytes32[] memory eventHashes = Hashing.hashEvents(events);
-        bytes32 batchHash = Hashing.hashBatch(batch, docket.signer, eventHashes);
+        bytes32 batchHash = Hashing.hashBatch(batch, turn.signer, eventHashes);
 
-        uint256 reason = _judgeBatch(batch, events, witnesses, docket, batchHash);
+        uint256 reason = _judgeBatch(batch, events, witnesses, turn, batchHash);
         if (reason != Reason.NONE) {
-            emit BatchRefused(docket.turn.organization, batchHash, uint8(reason), msg.sender);
+            emit BatchRefused(turn.organization, batchHash, uint8(reason), msg.sender);
         } else if (batch.allOrNothing) {
-            _recordAllOrNothing(batch, uint8(docket.roles), eventHashes, batchHash);
+            _recordAllOrNothing(batch, uint8(turn.roles), eventHashes, batchHash);
         } else {
-            _recordEvents(batch, events, witnesses, docket, eventHashes, batchHash);
+            _recordEvents(batch, events, witnesses, turn, eventHashes, batchHash);
         }
     }
 
@@ -150,16 +150,16 @@ contract ProvenanceLedger is Judgement, ERC165 {
         SignedBatch calldata batch,
         Event[] calldata events,
         Witness[] calldata witnesses,
-        Docket memory docket,
+        Turn memory turn,
         bytes32[] memory eventHashes,
         bytes32 batchHash
     ) private {
         State memory state;
         Memory.Pointer free = Memory.getFreeMemoryPointer();
         for (uint256 i = 0; i < events.length; ++i) {
-            docket.index = i;
+            turn.index = i;
             bytes32 eventHash = eventHashes[i];
-            uint256 reason = _recordEvent(batch, docket, state, events[i], witnesses[i], eventHash);
+            uint256 reason = _recordEvent(batch, turn, state, events[i], witnesses[i], eventHash);
             if (reason != Reason.NONE) {
                 if (batch.allOrNothing) revert GroupEnds(i, uint8(reason));
                 emit Refused(events[i].item, eventHash, batchHash, uint8(reason), msg.sender);
@@ -167,50 +167,47 @@ contract ProvenanceLedger is Judgement, ERC165 {
             // What one event left in memory is not looked at in the next; kept, it would make each dearer than the last.
             Memory.unsafeSetFreeMemoryPointer(free);
         }
-        if (docket.asked) _requireOrder(batch, docket, events.length);
+        if (turn.asked) _requireOrder(batch, turn, events.length);
     }
 
     function _recordEvent(
         SignedBatch calldata batch,
-        Docket memory docket,
+        Turn memory turn,
         State memory state,
         Event calldata occurrence,
         Witness calldata witness,
         bytes32 eventHash
     ) private returns (uint256 reason) {
         Shelf storage shelf = _shelves[occurrence.item];
-        Turn memory turn = docket.turn;
         turn.kind = occurrence.kind;
         turn.detail = occurrence.detail;
         turn.occurredAt = occurrence.occurredAt;
         state.word = shelf.word;
-        _open(batch, docket, state, occurrence, witness);
-        reason = _judge(batch, docket, state, occurrence);
+        _open(batch, turn, state, occurrence, witness);
+        reason = _judge(batch, turn, state, occurrence);
         if (reason != Reason.NONE) return reason;
 
         shelf.word = state.advance(occurrence, eventHash, turn);
 
-        if (turn.kind > Kind.VERDICT) _emitForeword(batch, docket, occurrence.item);
-        _emitRecorded(docket, occurrence, eventHash);
+        if (turn.kind > Kind.VERDICT) _emitForeword(batch, turn, occurrence.item);
+        _emitRecorded(turn, occurrence, eventHash);
     }
 
     /// @dev What only some of the rarer kinds tell beside.
-    function _emitForeword(SignedBatch calldata batch, Docket memory docket, bytes32 item) private {
-        Turn memory turn = docket.turn;
+    function _emitForeword(SignedBatch calldata batch, Turn memory turn, bytes32 item) private {
         if (turn.kind == Kind.ENROLMENT) {
-            emit Enrolled(item, turn.brand, _opening(batch, docket).serialCommitment);
+            emit Enrolled(item, turn.enrolledBrand, _opening(batch, turn).serialCommitment);
         }
         if (turn.kind == Kind.RELEASE && turn.byOrder) emit ReleasedByOrder(item, turn.detail.a());
     }
 
-    function _emitRecorded(Docket memory docket, Event calldata occurrence, bytes32 eventHash) private {
-        Turn memory turn = docket.turn;
+    function _emitRecorded(Turn memory turn, Event calldata occurrence, bytes32 eventHash) private {
         // The casts give back what was read from fields of these sizes.
         emit Recorded({
             item: occurrence.item,
             eventHash: eventHash,
             organization: turn.organization,
-            signer: docket.signer,
+            signer: turn.signer,
             kind: uint8(turn.kind),
             occurredAt: uint48(turn.occurredAt),
             party: occurrence.party,
@@ -223,7 +220,7 @@ contract ProvenanceLedger is Judgement, ERC165 {
     /// Reverts with `WitnessMismatch` for what does not open the word.
     function _open(
         SignedBatch calldata batch,
-        Docket memory docket,
+        Turn memory turn,
         State memory state,
         Event calldata occurrence,
         Witness calldata witness
@@ -239,10 +236,10 @@ contract ProvenanceLedger is Judgement, ERC165 {
             return;
         }
         if (state.head == 0) state.head = occurrence.head;
-        if (state.holder == 0) state.holder = docket.turn.organization;
-        if (state.brand == 0) state.brand = docket.brand;
-        else docket.brand = state.brand;
-        if (state.facts.hasAside()) state.fillAside(_opening(batch, docket).aside);
+        if (state.holder == 0) state.holder = turn.organization;
+        if (state.brand == 0) state.brand = turn.brand;
+        else turn.brand = state.brand;
+        if (state.facts.hasAside()) state.fillAside(_opening(batch, turn).aside);
         if (!state.isOpen()) revert WitnessMismatch(occurrence.item);
     }
 }

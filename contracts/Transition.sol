@@ -9,16 +9,32 @@ import {Facts} from "./types/Facts.sol";
 import {ItemWord} from "./types/ItemWord.sol";
 import {HoldKind, Kind, Method, Outcome, Phase, Reason, Role, Stage} from "./types/Numbers.sol";
 
-/// @dev An event's numbers, read from calldata once, and what else the transition knows beside the state.
+/// @dev A batch while its events are judged one after the other.
 struct Turn {
+    // The event: its numbers, read from calldata once.
+    uint256 index; // in the batch
     uint256 kind;
     Detail detail;
     uint256 occurredAt;
+    // What else the transition knows.
     bytes32 organization; // whose batch
     uint256 moment; // block time
     uint256 recoveryReadyAt; // of a recovery that is asked now
     bool byOrder; // of a release: the consortium lifts a hold that only others could
-    bytes32 brand; // of an item that is enrolled
+    bytes32 enrolledBrand; // of an item that is enrolled
+    // The batch.
+    address signer;
+    uint256 roles; // of the organization
+    bytes32 brand; // that a witness named last
+    uint256 openings; // how many of the carrier's were passed
+    uint256 approvals;
+    bool asked; // an event asked for one
+    bool skipped; // one was passed that nothing asked for
+    // What the registry last agreed to: in a batch questions repeat.
+    bytes32 speaksFor;
+    bytes32 accreditedBy;
+    uint256 accreditedIn; // role and category
+    bytes32 receiver; // a member in good standing
 }
 
 /// @title What an event needs of an item, and what it does to it
@@ -314,7 +330,7 @@ library Transition {
         if (kind == Kind.ENROLMENT) {
             state.word = state.word.withStage(Stage.ENROLLED);
             state.holder = occurrence.party;
-            state.brand = turn.brand;
+            state.brand = turn.enrolledBrand;
             return _setVerdict(state, turn, Method.IN_PERSON);
         }
         if (state.word.stage() == Stage.ENROLLED) {
