@@ -97,7 +97,7 @@ def up(
     folder = Path(__file__).resolve().parent.parent / "samples" / "maison" if sample else None
     with told(), running.everything(settings, port=port) as here:
         report = None
-        if folder is not None:
+        if folder is not None and not greeting.is_sample_there(settings.home):
             with progress_bars(False) as bars:
                 report, _ = operating.import_folder(here.service, folder, bars)
         greeting.greet(here, console, report=report, sample=folder)

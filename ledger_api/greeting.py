@@ -35,6 +35,11 @@ def greet(here: Running, console: Console, *, report: ImportReport | None, sampl
     console.print("\nCtrl-C ends everything; start again and it is as it was.")
 
 
+def is_sample_there(home: Path) -> bool:
+    """The demo's keys are made once its rows have settled: with them, a second start has nothing to import."""
+    return Home(home).api_keys.exists()
+
+
 def demo_keys(here: Running, sample: Path) -> dict[str, str]:
     """API keys of the sample's brand and platform; made once, kept in the home folder."""
     path = Home(here.settings.home).api_keys
