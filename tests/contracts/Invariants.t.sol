@@ -16,6 +16,9 @@ struct FuzzSelector {
 /// forge-config: default.invariant.depth = 800
 /// forge-config: default.invariant.fail-on-revert = true
 contract InvariantsTest {
+    /// @dev Shorter lives are a broken law's, being shrunk: they must fail for that law alone.
+    uint256 private constant WHOLE_LIFE = 600;
+
     Life private life;
 
     function setUp() public {
@@ -54,12 +57,13 @@ contract InvariantsTest {
 
     /// @dev Law 7, and the proof that the run meant something: every kind was recorded, lies and replays took place.
     function afterInvariant() public {
+        if (life.calls() < WHOLE_LIFE) return life.freeEverything();
         say("a life: refused", life.refusals());
         say("        lies", life.bent());
         say("        replays", life.replayed());
         for (uint8 kind = Kind.RAW_MATERIAL; kind <= Kind.RETIRE; kind++) {
-            say(string.concat("        recorded of kind ", vm.toString(kind)), life.counted(kind));
-            vm.assertGt(life.counted(kind), 0, string.concat("a run that never recorded kind ", vm.toString(kind)));
+            say(string.concat("        recorded of kind ", vm.toString(kind)), life.countOf(kind));
+            vm.assertGt(life.countOf(kind), 0, string.concat("a run that never recorded kind ", vm.toString(kind)));
         }
         vm.assertGt(life.refusals() * life.bent() * life.replayed(), 0, "a run without refusals, lies or replays");
         life.checkHeads(true);

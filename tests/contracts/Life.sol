@@ -23,6 +23,7 @@ contract Life is Laws {
     uint256 public bent; // lies of carriers that took effect
     uint256 public replayed;
     uint256 public refusals;
+    uint256 public calls;
 
     function setUp() public override {
         super.setUp();
@@ -40,17 +41,22 @@ contract Life is Laws {
         _grant(consortium, store, Role.AUTHENTICATOR, type(uint64).max, 0);
     }
 
-    function counted(uint8 kind) external view returns (uint256) {
+    modifier counted() {
+        calls++;
+        _;
+    }
+
+    function countOf(uint8 kind) external view returns (uint256) {
         return recordedOf[kind];
     }
 
     // Doors, one for each kind
 
-    function rawMaterial(uint256 seed) external {
+    function rawMaterial(uint256 seed) external counted {
         if (recordedOf[Kind.RAW_MATERIAL] < MOST_BIRTHS) _say(lotBirth(tannery), seed % 8 == 0 ? _any(seed) : tannery);
     }
 
-    function manufacture(uint256 seed) external {
+    function manufacture(uint256 seed) external counted {
         (bool found, bytes32 item) = _find(seed, Stage.ENROLLED, Stage.ENROLLED);
         if (found && seed % 3 == 0) {
             bytes32 commitment = commitments[item];
@@ -61,26 +67,26 @@ contract Life is Laws {
         }
     }
 
-    function shipment(uint256 seed) external {
+    function shipment(uint256 seed) external counted {
         bytes32 item = _pick(seed, Stage.LOT, Stage.UNSOLD);
         Member memory by = seed % 8 == 0 ? _speaker(item, seed) : _holder(item, seed);
         _say(write(Kind.SHIPMENT, item, seed % 8 == 0 ? by.id : _any(seed >> 16).id, 0), by);
     }
 
-    function sale(uint256 seed) external {
+    function sale(uint256 seed) external counted {
         bytes32 item = _pick(seed, Stage.UNSOLD, Stage.UNSOLD);
         _say(write(Kind.SALE, item, _person(seed >> 8), 0), _holder(item, seed));
     }
 
-    function resale(uint256 seed) external {
+    function resale(uint256 seed) external counted {
         _passOn(Kind.RESALE, seed);
     }
 
-    function transfer(uint256 seed) external {
+    function transfer(uint256 seed) external counted {
         _passOn(Kind.TRANSFER, seed);
     }
 
-    function verdict(uint256 seed) external {
+    function verdict(uint256 seed) external counted {
         bytes32 item = _pick(seed, Stage.UNSOLD, Stage.ENROLLED);
         uint8 outcome = uint8(seed >> 8) % 4 == 0 ? Outcome.NOT_AUTHENTIC : Outcome.AUTHENTIC;
         uint40 expiry = seed >> 20 & 1 == 0 ? 0 : uint40(now_() + 1 + uint16(seed >> 24));
@@ -88,7 +94,7 @@ contract Life is Laws {
         _say(write(Kind.VERDICT, item, 0, detail), seed % 4 == 0 ? _any(seed >> 16) : store);
     }
 
-    function enrolment(uint256 seed) external {
+    function enrolment(uint256 seed) external counted {
         if (recordedOf[Kind.ENROLMENT] >= MOST_BIRTHS) return;
         uint256 presenter = people[seed % 3];
         bytes32 brand = seed % 2 == 0 ? oldHouse : maison.id;
@@ -101,26 +107,26 @@ contract Life is Laws {
         _say(n, store);
     }
 
-    function dispute(uint256 seed) external {
+    function dispute(uint256 seed) external counted {
         bytes32 item = _pick(seed, Stage.LOT, Stage.ENROLLED);
         if (seed % 4 == 0) _sayAgreed(consentedTo(Kind.DISPUTE, item), _any(seed), seed);
         else _say(write(Kind.DISPUTE, item), seed % 4 == 1 ? _any(seed >> 8) : _speaker(item, seed));
     }
 
-    function ruling(uint256 seed) external {
+    function ruling(uint256 seed) external counted {
         bytes32 item = _held(seed, HoldKind.DISPUTED);
         uint8 outcome = seed % 8 == 0 ? Outcome.NOT_AUTHENTIC : Outcome.AUTHENTIC;
         Member memory by = seed % 4 == 0 ? consortium : _speaker(item, seed);
         _say(write(Kind.RULING, item, 0, detailOf(outcome, 0, 0, 0, false)), by);
     }
 
-    function service(uint256 seed) external {
+    function service(uint256 seed) external counted {
         bytes32 item = _pick(seed, Stage.LOT, Stage.ENROLLED);
         if (seed % 2 == 0) _sayAgreed(consentedTo(Kind.SERVICE, item), _any(seed >> 8), seed);
         else _say(write(Kind.SERVICE, item), _any(seed >> 8));
     }
 
-    function hold(uint256 seed) external {
+    function hold(uint256 seed) external counted {
         bytes32 item = _pick(seed, Stage.LOT, Stage.ENROLLED);
         uint8 index = uint8(seed >> 8) % HoldKind.COUNT;
         if (!known(item).isSold()) return _say(holding(item, index, false), _holder(item, seed));
@@ -130,7 +136,7 @@ contract Life is Laws {
         else _say(holding(item, index, false), holders ? _holder(item, seed) : by);
     }
 
-    function release(uint256 seed) external {
+    function release(uint256 seed) external counted {
         uint8 index = uint8(seed >> 8) % HoldKind.COUNT;
         bytes32 item = _held(seed, index);
         bytes32 setter = known(item).aside.setters[index];
@@ -140,7 +146,7 @@ contract Life is Laws {
         _say(releasing(item, index, false), by.key == 0 ? consortium : by);
     }
 
-    function recovery(uint256 seed) external {
+    function recovery(uint256 seed) external counted {
         bytes32 item = _pick(seed, Stage.SOLD, Stage.ENROLLED);
         State memory s = known(item);
         uint8 phase = uint8(seed >> 8) % 4 == 0 ? Phase.VETO : Phase.REQUEST;
@@ -151,7 +157,7 @@ contract Life is Laws {
         else _say(n, seed % 8 == 0 ? _any(seed >> 8) : _speaker(item, seed));
     }
 
-    function correction(uint256 seed) external {
+    function correction(uint256 seed) external counted {
         if (items.length == 0) return;
         bytes32 item = items[seed % items.length];
         State memory s = known(item);
@@ -162,7 +168,7 @@ contract Life is Laws {
         _say(correcting(item, opinionated ? uint8(seed >> 16) % 4 : 0, sequence), seed % 8 == 0 ? _any(seed) : by);
     }
 
-    function retire(uint256 seed) external {
+    function retire(uint256 seed) external counted {
         if (seed % 3 != 0) return;
         bytes32 item = _pick(seed, Stage.LOT, Stage.ENROLLED);
         State memory s = known(item);
@@ -172,13 +178,13 @@ contract Life is Laws {
 
     // Other doors
 
-    function pass(uint256 seed) external {
+    function pass(uint256 seed) external counted {
         uint24[4] memory spans = [1 hours, 1 days, 73 hours, 30 days];
         vm.warp(now_() + spans[seed % 4]);
         vm.roll(vm.getBlockNumber() + 1);
     }
 
-    function administer(uint256 seed) external {
+    function administer(uint256 seed) external counted {
         Member memory m = members[seed % 4 + 4];
         uint256 what = seed >> 8 & 7;
         if (what == 0) {
@@ -199,7 +205,7 @@ contract Life is Laws {
     }
 
     /// @dev Law 2 from outside: what was once carried, carried again, with its own witnesses or with honest ones.
-    function replay(uint256 seed) external {
+    function replay(uint256 seed) external counted {
         if (carried.length == 0) return;
         SignedBatch memory batch = abi.decode(carried[seed % carried.length], (SignedBatch));
         bytes32 item = batch.events[0].item;
@@ -215,7 +221,7 @@ contract Life is Laws {
     }
 
     /// @dev Law 8: a carrier bends one word of its own part; nothing happens, or nothing else than an honest one brings.
-    function lie(uint256 seed) external {
+    function lie(uint256 seed) external counted {
         if (items.length == 0) return;
         bytes32 item = items[seed % items.length];
         Entry memory n = write(Kind.SERVICE, item);
@@ -237,7 +243,7 @@ contract Life is Laws {
         bent++;
     }
 
-    function group(uint256 seed) external {
+    function group(uint256 seed) external counted {
         if (items.length == 0) return;
         bytes32 item = items[seed % items.length];
         Entry memory first = write(Kind.SERVICE, item);
