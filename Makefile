@@ -48,7 +48,7 @@ browser: | $(STAMPS)/python
 	@$(BIN)/python scripts/find_browser.py
 
 test: install browser check contracts slither coverage ## everything that must pass
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --database both --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --database both --cov --cov-report=term:skip-covered --cov-fail-under=95
 	@$(BIN)/python scripts/measure_gas.py --check
 
 check: install ## format, lint, types, floor plan; under a minute
