@@ -109,9 +109,10 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
         bytes32 batchHash
     ) internal view returns (uint256 reason) {
         Standing standing = _introduce(events, witnesses, turn);
-        if (!standing.isAdmitted()) return Reason.UNKNOWN_ORGANIZATION;
-        if (standing.isSuspended()) return Reason.SUSPENDED;
-        if (!standing.hasSigner()) return Reason.SIGNER_INVALID;
+        if (!standing.speaks()) {
+            if (!standing.isAdmitted()) return Reason.UNKNOWN_ORGANIZATION;
+            return standing.isSuspended() ? Reason.SUSPENDED : Reason.SIGNER_INVALID;
+        }
         if (!BoundedSignature.isSigners(turn.signer, _hashTypedDataV4(batchHash), batch.signature)) {
             return Reason.SIGNER_INVALID;
         }
@@ -248,11 +249,7 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
         return speaks;
     }
 
-    function _isAccredited(Turn memory turn, bytes32 brand, uint8 role, uint8 category)
-        internal
-        view
-        returns (bool)
-    {
+    function _isAccredited(Turn memory turn, bytes32 brand, uint8 role, uint8 category) internal view returns (bool) {
         if (turn.accreditedBy == brand && turn.accreditedIn == uint256(role) << 8 | category) return true;
         bool accredited = REGISTRY.isAccredited(brand, turn.organization, role, category);
         if (accredited) _keepAccreditation(turn, brand, role, category);

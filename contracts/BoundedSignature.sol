@@ -8,7 +8,6 @@ import {IProvenanceLedger} from "./interfaces/IProvenanceLedger.sol";
 
 /// @title Ask a key or a contract wallet whether it signed, without trusting the wallet with the transaction
 /// @dev OpenZeppelin's checker passes all gas on; a wallet could burn what its neighbours in the batch need.
-/// See docs/decisions/bounded-erc1271-call.md.
 library BoundedSignature {
     uint256 internal constant WALLET_GAS = 150_000;
 
@@ -33,6 +32,8 @@ library BoundedSignature {
 
     /// @return answer the first 32 bytes; zero where the call failed or answered less
     function _ask(address wallet, bytes memory question) private view returns (bytes32 answer) {
+        // Why: docs/decisions/bounded-erc1271-call.md
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             if staticcall(WALLET_GAS, wallet, add(question, 0x20), mload(question), 0x00, 0x20) {
                 if gt(returndatasize(), 0x1f) { answer := mload(0x00) }

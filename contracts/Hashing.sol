@@ -26,6 +26,8 @@ library Hashing {
     /// that nobody signs, and reverts as soon as it is read.
     function hashEvent(Event calldata occurrence) internal pure returns (bytes32 eventHash) {
         bytes32 typeHash = EVENT_TYPEHASH;
+        // Why: docs/decisions/assembly-for-hashing.md
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             let free := mload(0x40)
             mstore(free, typeHash)
@@ -53,6 +55,8 @@ library Hashing {
         uint256 deadline = batch.deadline;
         bool allOrNothing = batch.allOrNothing;
         bytes32 eventsHash = hashWords(eventHashes);
+        // Why: docs/decisions/assembly-for-hashing.md
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             let free := mload(0x40)
             mstore(free, typeHash)
@@ -67,6 +71,8 @@ library Hashing {
 
     /// @dev An array's words lie in line behind its length.
     function hashWords(bytes32[] memory words) internal pure returns (bytes32 wordsHash) {
+        // Why: docs/decisions/assembly-for-hashing.md
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             wordsHash := keccak256(add(words, 0x20), mul(mload(words), 0x20))
         }
@@ -98,6 +104,8 @@ library Hashing {
     }
 
     function nextHead(bytes32 head, bytes32 eventHash, bytes32 organization) internal pure returns (bytes32 next) {
+        // Why: docs/decisions/assembly-for-hashing.md
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             let free := mload(0x40)
             mstore(free, head)

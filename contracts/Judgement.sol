@@ -14,12 +14,11 @@ import {HoldKind, Kind, Method, Outcome, Phase, Reason, Role, Stage} from "./typ
 abstract contract Judgement is Authority {
     using Transition for State;
 
-    function _judge(
-        SignedBatch calldata batch,
-        Turn memory turn,
-        State memory state,
-        Event calldata occurrence
-    ) internal view returns (uint256 reason) {
+    function _judge(SignedBatch calldata batch, Turn memory turn, State memory state, Event calldata occurrence)
+        internal
+        view
+        returns (uint256 reason)
+    {
         if (!state.isWellFormed(occurrence, turn)) return Reason.MALFORMED;
         if (Transition.isInTheFuture(turn)) return Reason.IN_THE_FUTURE;
         reason = _judgeKind(batch, turn, state, occurrence);
@@ -41,8 +40,7 @@ abstract contract Judgement is Authority {
         if (kind == Kind.VERDICT) return _judgeActing(turn, state, Role.AUTHENTICATOR);
         if (kind == Kind.SALE) return _judgeSale(turn, state);
         if (kind == Kind.SERVICE) return _judgeService(batch, turn, state, occurrence);
-        if (kind == Kind.MANUFACTURE) return _judgeManufacture(turn, state);
-        if (kind == Kind.RAW_MATERIAL) return _judgeRole(turn, Role.SUPPLIER);
+        if (Transition.isBirth(kind)) return _judgeBirth(batch, turn, state, occurrence);
         return _judgeRareKind(batch, turn, state, occurrence);
     }
 
@@ -52,7 +50,6 @@ abstract contract Judgement is Authority {
         returns (uint256)
     {
         uint256 kind = turn.kind;
-        if (kind == Kind.ENROLMENT) return _judgeEnrolment(batch, turn, occurrence);
         if (kind == Kind.DISPUTE) return _judgeDispute(batch, turn, state, occurrence);
         if (kind == Kind.RULING) return _judgeRuling(turn, state);
         if (kind == Kind.HOLD) return _judgeHold(batch, turn, state, occurrence);
@@ -63,6 +60,16 @@ abstract contract Judgement is Authority {
     }
 
     // Births
+
+    function _judgeBirth(SignedBatch calldata batch, Turn memory turn, State memory state, Event calldata occurrence)
+        private
+        view
+        returns (uint256)
+    {
+        if (turn.kind == Kind.MANUFACTURE) return _judgeManufacture(turn, state);
+        if (turn.kind == Kind.RAW_MATERIAL) return _judgeRole(turn, Role.SUPPLIER);
+        return _judgeEnrolment(batch, turn, occurrence);
+    }
 
     function _judgeManufacture(Turn memory turn, State memory state) private view returns (uint256) {
         if (state.word.stage() == Stage.UNBORN) return _judgeRole(turn, Role.BRAND);
@@ -131,12 +138,11 @@ abstract contract Judgement is Authority {
     }
 
     /// @dev The one change of hands without consent.
-    function _judgeRecovery(
-        SignedBatch calldata batch,
-        Turn memory turn,
-        State memory state,
-        Event calldata occurrence
-    ) private view returns (uint256) {
+    function _judgeRecovery(SignedBatch calldata batch, Turn memory turn, State memory state, Event calldata occurrence)
+        private
+        view
+        returns (uint256)
+    {
         bool isVeto = turn.detail.a() == Phase.VETO;
         if (!isVeto && !_speaksFor(turn, state.brand)) return Reason.ROLE_MISSING;
         if (!Transition.isSold(state.word.stage())) return Reason.NOT_SOLD;
@@ -147,17 +153,15 @@ abstract contract Judgement is Authority {
 
     // Opinions
 
-    function _judgeDispute(
-        SignedBatch calldata batch,
-        Turn memory turn,
-        State memory state,
-        Event calldata occurrence
-    ) private view returns (uint256) {
+    function _judgeDispute(SignedBatch calldata batch, Turn memory turn, State memory state, Event calldata occurrence)
+        private
+        view
+        returns (uint256)
+    {
         bool isHolders = turn.detail.consented() || turn.organization == state.holder;
         if (!isHolders) {
             bool isLot = state.word.stage() == Stage.LOT;
-            uint256 reason =
-                isLot ? _judgeSpeaking(turn, state.brand) : _judgeActing(turn, state, Role.AUTHENTICATOR);
+            uint256 reason = isLot ? _judgeSpeaking(turn, state.brand) : _judgeActing(turn, state, Role.AUTHENTICATOR);
             if (reason != Reason.NONE) return reason;
         }
         if (Transition.isSet(state.word.holds(), HoldKind.DISPUTED)) return Reason.ON_HOLD;
@@ -207,12 +211,11 @@ abstract contract Judgement is Authority {
 
     // Holds
 
-    function _judgeHold(
-        SignedBatch calldata batch,
-        Turn memory turn,
-        State memory state,
-        Event calldata occurrence
-    ) private view returns (uint256 reason) {
+    function _judgeHold(SignedBatch calldata batch, Turn memory turn, State memory state, Event calldata occurrence)
+        private
+        view
+        returns (uint256 reason)
+    {
         uint8 hold = turn.detail.a();
         bool sold = Transition.isSold(state.word.stage());
         reason = _judgeHolding(turn, state, hold, sold);
@@ -225,11 +228,7 @@ abstract contract Judgement is Authority {
         return _judgeConsented(batch, turn, state, occurrence);
     }
 
-    function _judgeHolding(Turn memory turn, State memory state, uint8 hold, bool sold)
-        private
-        view
-        returns (uint256)
-    {
+    function _judgeHolding(Turn memory turn, State memory state, uint8 hold, bool sold) private view returns (uint256) {
         if (!sold && turn.organization == state.holder) return Reason.NONE;
         if (sold && hold <= HoldKind.STOLEN) return Reason.NONE;
         if (hold != HoldKind.IN_VERIFICATION) return _judgeSpeaking(turn, state.brand);
@@ -240,12 +239,11 @@ abstract contract Judgement is Authority {
 
     /// @dev A hold that an organization set ends by whoever speaks for it; one that a key set, by its consent; any by
     /// the consortium, which then does it by order.
-    function _judgeRelease(
-        SignedBatch calldata batch,
-        Turn memory turn,
-        State memory state,
-        Event calldata occurrence
-    ) private view returns (uint256) {
+    function _judgeRelease(SignedBatch calldata batch, Turn memory turn, State memory state, Event calldata occurrence)
+        private
+        view
+        returns (uint256)
+    {
         turn.byOrder = false;
         if (Transition.isSet(state.word.holds(), turn.detail.a())) {
             bytes32 setter = state.setterOf(turn.detail.a());
@@ -260,12 +258,11 @@ abstract contract Judgement is Authority {
     // The rest of a life
 
     /// @dev A lock against fakes must not become a lock against independent repair: with the holder's consent, anyone.
-    function _judgeService(
-        SignedBatch calldata batch,
-        Turn memory turn,
-        State memory state,
-        Event calldata occurrence
-    ) private view returns (uint256) {
+    function _judgeService(SignedBatch calldata batch, Turn memory turn, State memory state, Event calldata occurrence)
+        private
+        view
+        returns (uint256)
+    {
         if (turn.detail.consented()) return _judgeConsented(batch, turn, state, occurrence);
         if (turn.organization == state.holder) return Reason.NONE;
         bool mayAct = _judgeActing(turn, state, Role.AUTHENTICATOR) == Reason.NONE

@@ -29,15 +29,15 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
 
     bytes32 public immutable CONSORTIUM;
 
-    mapping(bytes32 organization => Member) private _members;
-    mapping(bytes32 organization => Checkpoints.Trace160) private _standingTraces;
-    mapping(bytes32 organization => mapping(address signer => Signer)) private _signers;
-    mapping(bytes32 organization => mapping(address signer => Checkpoints.Trace160)) private _signerTraces;
-    mapping(bytes32 brand => mapping(bytes32 organization => mapping(uint8 role => Grant))) private _grants;
-    mapping(bytes32 brand => mapping(bytes32 organization => mapping(uint8 role => Checkpoints.Trace160))) private
+    mapping(bytes32 organization => Member member) private _members;
+    mapping(bytes32 organization => Checkpoints.Trace160 trace) private _standingTraces;
+    mapping(bytes32 organization => mapping(address signer => Signer state)) private _signers;
+    mapping(bytes32 organization => mapping(address signer => Checkpoints.Trace160 trace)) private _signerTraces;
+    mapping(bytes32 brand => mapping(bytes32 organization => mapping(uint8 role => Grant grant))) private _grants;
+    mapping(bytes32 brand => mapping(bytes32 organization => mapping(uint8 role => Checkpoints.Trace160 trace))) private
         _grantTraces;
     mapping(bytes32 brand => bytes32 successor) public successorOf;
-    mapping(bytes32 brand => uint256) public nonces;
+    mapping(bytes32 brand => uint256 nonce) public nonces;
 
     constructor(address consortiumOwner, string memory consortiumDid, address consortiumSigner)
         Ownable(consortiumOwner)
@@ -262,8 +262,7 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
         if (_standingAt(organization, blockNumber).roles() & role == 0) return false;
         uint160 byBrand = _at(_grantTraces[brand][organization][role], blockNumber);
         uint160 byConsortium = _at(_grantTraces[CONSORTIUM][organization][role], blockNumber);
-        return
-            Grant.wrap(byBrand).covers(category, timestamp) || Grant.wrap(byConsortium).covers(category, timestamp);
+        return Grant.wrap(byBrand).covers(category, timestamp) || Grant.wrap(byConsortium).covers(category, timestamp);
     }
 
     /// @inheritdoc IOrganizationRegistry

@@ -29,7 +29,7 @@ contract ProvenanceLedger is Judgement, ERC165 {
         ItemWord word;
     }
 
-    mapping(bytes32 item => Shelf) private _shelves;
+    mapping(bytes32 item => Shelf shelf) private _shelves;
 
     constructor(IOrganizationRegistry registry, uint48 recoveryPeriod, uint48 rulingPeriod)
         Authority(registry, recoveryPeriod, rulingPeriod)
@@ -127,8 +127,9 @@ contract ProvenanceLedger is Judgement, ERC165 {
         bytes32[] memory eventHashes,
         bytes32 batchHash
     ) private {
-        try this.recordGroup(batch, roles, eventHashes) {}
-        catch (bytes memory why) {
+        try this.recordGroup(batch, roles, eventHashes) {
+            return;
+        } catch (bytes memory why) {
             (uint256 guilty, uint8 reason) = _groupEnd(why);
             for (uint256 i = 0; i < eventHashes.length; ++i) {
                 uint8 itsReason = i == guilty ? reason : Reason.GROUP_REFUSED;
@@ -216,8 +217,8 @@ contract ProvenanceLedger is Judgement, ERC165 {
         });
     }
 
-    /// @dev Fills all of `state`, which served the event before. Zeros of a born item's witness stand for what repeats.
-    /// Reverts with `WitnessMismatch` for what does not open the word.
+    /// @dev Fills all of `state`, which served the event before. Reverts with `WitnessMismatch` for what does not open
+    /// the word.
     function _open(
         SignedBatch calldata batch,
         Turn memory turn,
@@ -230,16 +231,22 @@ contract ProvenanceLedger is Judgement, ERC165 {
         state.holder = witness.holder;
         state.brand = witness.brand;
         state.facts = witness.facts;
+        bool isOpen;
         if (state.word.isUnborn()) {
-            bool blank = state.head | state.holder | state.brand == 0 && Facts.unwrap(state.facts) == 0;
-            if (!blank) revert WitnessMismatch(occurrence.item);
-            return;
+            isOpen = state.head | state.holder | state.brand == 0 && Facts.unwrap(state.facts) == 0;
+        } else {
+            _fillIn(turn, state, occurrence.head);
+            if (state.facts.hasAside()) state.fillAside(_opening(batch, turn).aside);
+            isOpen = state.isOpen();
         }
-        if (state.head == 0) state.head = occurrence.head;
+        if (!isOpen) revert WitnessMismatch(occurrence.item);
+    }
+
+    /// @dev Zeros in a born item's witness stand for what repeats.
+    function _fillIn(Turn memory turn, State memory state, bytes32 head) private pure {
+        if (state.head == 0) state.head = head;
         if (state.holder == 0) state.holder = turn.organization;
         if (state.brand == 0) state.brand = turn.brand;
         else turn.brand = state.brand;
-        if (state.facts.hasAside()) state.fillAside(_opening(batch, turn).aside);
-        if (!state.isOpen()) revert WitnessMismatch(occurrence.item);
     }
 }

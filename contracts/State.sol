@@ -76,8 +76,10 @@ library States {
         state.asideHash = any != 0 ? Hashing.hashWords(words) : bytes32(0);
     }
 
-    /// @dev The five words lie in line (docs/decisions/assembly-for-hashing.md).
+    /// @dev The five words lie in line.
     function commitment(State memory state) internal pure returns (bytes32 hash) {
+        // Why: docs/decisions/assembly-for-hashing.md
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             hash := keccak256(state, 0xa0)
         }

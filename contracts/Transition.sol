@@ -53,11 +53,10 @@ library Transition {
     uint256 private constant FIT_FOR_RETIRED =
         1 << Kind.VERDICT | 1 << Kind.RULING | 1 << Kind.CORRECTION | 1 << Kind.DISPUTE;
     uint256 private constant BIRTHS = 1 << Kind.RAW_MATERIAL | 1 << Kind.MANUFACTURE | 1 << Kind.ENROLMENT;
-    uint256 private constant OPINIONS = 1 << Kind.VERDICT | 1 << Kind.RULING | 1 << Kind.ENROLMENT;
     uint256 private constant TIMED = 1 << Kind.RELEASE | 1 << Kind.RECOVERY;
 
-    uint256 private constant AUTHENTICATORS =
-        1 << Kind.VERDICT | 1 << Kind.SERVICE | 1 << Kind.DISPUTE | 1 << Kind.HOLD;
+    uint256 private constant AUTHENTICATORS = 1 << Kind.VERDICT | 1 << Kind.SERVICE | 1 << Kind.DISPUTE | 1
+        << Kind.HOLD;
 
     // Words for holders and stages
 
@@ -81,8 +80,14 @@ library Transition {
     /// @dev A hold counts while its bit is set; *in verification* only until its end.
     function countingHolds(State memory state, uint256 moment) internal pure returns (uint8 holds) {
         holds = state.word.holds();
-        if (!isSet(holds, HoldKind.IN_VERIFICATION) || moment <= state.asideAt(AsideField.VERIFICATION_UNTIL)) return holds;
+        if (!isSet(holds, HoldKind.IN_VERIFICATION) || moment <= state.asideAt(AsideField.VERIFICATION_UNTIL)) {
+            return holds;
+        }
         return holds & ~uint8(1 << HoldKind.IN_VERIFICATION);
+    }
+
+    function isBirth(uint256 kind) internal pure returns (bool) {
+        return _isIn(kind, BIRTHS);
     }
 
     function _isIn(uint256 kind, uint256 kinds) private pure returns (bool) {
@@ -106,8 +111,9 @@ library Transition {
         uint256 kind = turn.kind;
         if (kind == Kind.MANUFACTURE) return _isManufactureFit(state, occurrence, turn);
         if (kind <= Kind.TRANSFER) return _isPassageFit(kind, occurrence, turn);
+        if (kind == Kind.VERDICT || kind == Kind.RULING) return _isOpinionFit(kind, occurrence.party, turn);
         if (!_isConsentFit(state, turn)) return false;
-        if (_isIn(kind, OPINIONS)) return _isOpinionFit(kind, occurrence.party, turn);
+        if (kind == Kind.ENROLMENT) return _isEnrolmentFit(occurrence.party, turn);
         if (kind == Kind.RECOVERY) return _isRecoveryFit(state, occurrence.party, turn.detail);
         return occurrence.party == 0 && _isDetailFit(kind, turn.detail, state, turn.moment);
     }
@@ -125,11 +131,7 @@ library Transition {
         return occurrence.item == Hashing.idOf(maker, occurrence.party);
     }
 
-    function _isPassageFit(uint256 kind, Event calldata occurrence, Turn memory turn)
-        private
-        pure
-        returns (bool)
-    {
+    function _isPassageFit(uint256 kind, Event calldata occurrence, Turn memory turn) private pure returns (bool) {
         if (Detail.unwrap(turn.detail) != 0) return false;
         if (kind == Kind.SHIPMENT) return isOrganization(occurrence.party);
         if (kind == Kind.SALE) return isKey(occurrence.party);
@@ -143,17 +145,22 @@ library Transition {
         Detail detail = turn.detail;
         uint256 outcome = detail.a();
         uint256 method = detail.b();
-        uint256 expiry = detail.time();
-        if (expiry != 0 && expiry <= turn.occurredAt) return false;
-        if (kind == Kind.ENROLMENT) {
-            return isKey(party) && outcome == Outcome.AUTHENTIC && method == Method.IN_PERSON
-                && detail.c() <= HIGHEST_CATEGORY && detail.consented();
-        }
         // Neither category nor consent.
         if (party != 0 || Detail.unwrap(detail) >> 56 != 0) return false;
-        if (outcome == Outcome.NONE || outcome > Outcome.INCONCLUSIVE) return false;
+        if (outcome == Outcome.NONE || outcome > Outcome.INCONCLUSIVE || !_isExpiryFit(turn)) return false;
         if (kind == Kind.RULING) return method == 0;
         return method != 0 && method <= Method.IN_PERSON;
+    }
+
+    function _isEnrolmentFit(bytes32 party, Turn memory turn) private pure returns (bool) {
+        Detail detail = turn.detail;
+        bool inPerson = detail.a() == Outcome.AUTHENTIC && detail.b() == Method.IN_PERSON;
+        return isKey(party) && inPerson && detail.consented() && detail.c() <= HIGHEST_CATEGORY && _isExpiryFit(turn);
+    }
+
+    function _isExpiryFit(Turn memory turn) private pure returns (bool) {
+        uint256 expiry = turn.detail.time();
+        return expiry == 0 || expiry > turn.occurredAt;
     }
 
     function _isRecoveryFit(State memory state, bytes32 party, Detail detail) private pure returns (bool) {
@@ -167,11 +174,7 @@ library Transition {
     }
 
     /// @dev Fields that a kind does not name must be zero.
-    function _isDetailFit(uint256 kind, Detail detail, State memory state, uint256 moment)
-        private
-        pure
-        returns (bool)
-    {
+    function _isDetailFit(uint256 kind, Detail detail, State memory state, uint256 moment) private pure returns (bool) {
         uint64 rest = detail.unconsented();
         if (kind == Kind.SERVICE || kind == Kind.RETIRE) return rest == 0;
         if (kind == Kind.RELEASE) return rest < HoldKind.COUNT;
@@ -233,11 +236,7 @@ library Transition {
     }
 
     /// @dev Whether a hold counts that somebody else than this event's setter set.
-    function isHeldByOther(State memory state, uint8 hold, Turn memory turn)
-        internal
-        pure
-        returns (bool)
-    {
+    function isHeldByOther(State memory state, uint8 hold, Turn memory turn) internal pure returns (bool) {
         if (!isSet(countingHolds(state, turn.moment), hold)) return false;
         return state.setterOf(hold) != nextSetter(state, hold, turn.organization);
     }
@@ -285,9 +284,8 @@ library Transition {
         uint8 number = turn.detail.a();
         if (kind == Kind.RELEASE) {
             bool waits = number == HoldKind.STOLEN && !turn.byOrder;
-            return waits && turn.moment < state.asideAt(AsideField.STOLEN_RELEASE_AT)
-                ? Reason.WAITING_PERIOD
-                : Reason.NONE;
+            return
+                waits && turn.moment < state.asideAt(AsideField.STOLEN_RELEASE_AT) ? Reason.WAITING_PERIOD : Reason.NONE;
         }
         uint256 pendingKey = state.asideAt(AsideField.RECOVERY_KEY);
         if (number == Phase.REQUEST) return pendingKey == 0 ? Reason.NONE : Reason.WAITING_PERIOD;
@@ -322,10 +320,7 @@ library Transition {
         if (state.aside.length != 0) _clearRecovery(state);
     }
 
-    function _bear(uint256 kind, State memory state, Event calldata occurrence, Turn memory turn)
-        private
-        pure
-    {
+    function _bear(uint256 kind, State memory state, Event calldata occurrence, Turn memory turn) private pure {
         state.facts = state.facts.withCategory(turn.detail.c());
         if (kind == Kind.ENROLMENT) {
             state.word = state.word.withStage(Stage.ENROLLED);
@@ -355,7 +350,11 @@ library Transition {
     // Opinions: the order of precedence is docs/protocol.md §9
 
     /// @notice Whether a verdict becomes the effective one.
-    function replaces(State memory state, uint8 outcome, uint8 method, uint256 occurredAt) internal pure returns (bool) {
+    function replaces(State memory state, uint8 outcome, uint8 method, uint256 occurredAt)
+        internal
+        pure
+        returns (bool)
+    {
         Facts facts = state.facts;
         uint8 effective = state.word.verdict();
         if (effective == Outcome.NONE) return true;

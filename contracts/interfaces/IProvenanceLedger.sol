@@ -8,7 +8,7 @@ import {IERC5646} from "./IERC5646.sol";
 import {IOrganizationRegistry} from "./IOrganizationRegistry.sol";
 
 /// @dev One thing that happened to an item or a lot (docs/protocol.md §4). Numbers are not enums: one that is out of
-/// range is refused as malformed.
+/// range is refused as malformed. All fields are static: their calldata words, in this order, are hashed as they lie.
 struct Event {
     bytes32 item;
     uint8 kind;
@@ -77,7 +77,7 @@ struct SignedBatch {
     bool allOrNothing;
     Event[] events;
     Witness[] witnesses; // one for each event
-    Opening[] openings; // rising by index
+    Opening[] openings; // rising by index; looked at when an event asks for an entry of either list
     Approval[] approvals; // rising by index
     bytes signature; // EIP-712 over `Batch`: ECDSA, or ERC-1271 where the signer has code
 }

@@ -58,7 +58,8 @@ function withCategory(Facts self, uint8 category_) pure returns (Facts) {
 
 /// @dev All four zero: no effective verdict.
 function withVerdict(Facts self, uint8 method, uint48 occurredAt, uint48 expiry, uint32 sequence) pure returns (Facts) {
-    uint256 verdict = uint256(method) << 56 | uint256(occurredAt) << 64 | uint256(expiry) << 112 | uint256(sequence) << 160;
+    uint256 verdict =
+        uint256(method) << 56 | uint256(occurredAt) << 64 | uint256(expiry) << 112 | uint256(sequence) << 160;
     return Facts.wrap(Facts.unwrap(self) & ~VERDICT_MASK | verdict);
 }
 

@@ -5,7 +5,18 @@ pragma solidity ^0.8.24;
 /// The word of an unborn item is zero. See docs/decisions/one-word-per-item.md.
 type ItemWord is uint256;
 
-using {sequence, stage, verdict, holds, isUnborn, isBornAs, withStage, withVerdict, withHolds, next} for ItemWord global;
+using {
+    sequence,
+    stage,
+    verdict,
+    holds,
+    isUnborn,
+    isBornAs,
+    withStage,
+    withVerdict,
+    withHolds,
+    next
+} for ItemWord global;
 
 uint256 constant COMMIT_MASK = type(uint200).max;
 

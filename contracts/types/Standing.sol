@@ -6,7 +6,7 @@ pragma solidity ^0.8.24;
 /// covers 1.
 type Standing is uint96;
 
-using {isAdmitted, isSuspended, hasSigner, withSigner, isAccredited, withAccreditation, roles} for Standing global;
+using {isAdmitted, isSuspended, withSigner, speaks, isAccredited, withAccreditation, roles} for Standing global;
 
 /// @dev Of an organization that is admitted.
 function packStanding(uint8 roles_, bool suspended) pure returns (Standing) {
@@ -21,8 +21,9 @@ function isSuspended(Standing self) pure returns (bool) {
     return Standing.unwrap(self) & 2 != 0;
 }
 
-function hasSigner(Standing self) pure returns (bool) {
-    return Standing.unwrap(self) & 4 != 0;
+/// @dev Admitted, not suspended, and by an active signer.
+function speaks(Standing self) pure returns (bool) {
+    return Standing.unwrap(self) & 7 == 5;
 }
 
 function withSigner(Standing self) pure returns (Standing) {
