@@ -14,7 +14,7 @@ contract NaiveBaseline {
 
     event Added(string serial, string kind, address recorder);
 
-    mapping(string serial => Entry[]) private _histories;
+    mapping(string serial => Entry[] entries) private _histories;
 
     function add(string calldata serial, string calldata kind, string calldata description) external {
         _histories[serial].push(
