@@ -108,7 +108,7 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
         Turn memory turn,
         bytes32 batchHash
     ) internal view returns (uint256 reason) {
-        Standing standing = _introduce(events, witnesses, turn);
+        Standing standing = _askStanding(events, witnesses, turn);
         if (!standing.speaks()) {
             if (!standing.isAdmitted()) return Reason.UNKNOWN_ORGANIZATION;
             return standing.isSuspended() ? Reason.SUSPENDED : Reason.SIGNER_INVALID;
@@ -122,23 +122,26 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
 
     /// @dev Asks along what the first event is likely to ask. The witness is not opened yet: at worst it makes a
     /// question that nobody asks again.
-    function _introduce(Event[] calldata events, Witness[] calldata witnesses, Turn memory turn)
+    function _askStanding(Event[] calldata events, Witness[] calldata witnesses, Turn memory turn)
         private
         view
         returns (Standing standing)
     {
         bytes32 organization = turn.organization;
         bytes32 brand;
-        uint8 role;
-        uint8 category;
+        uint16 roleAndCategory;
         if (events.length != 0) {
-            brand = witnesses[0].brand;
-            if (brand != 0 && brand != organization) role = Transition.actingRole(events[0].kind);
-            category = witnesses[0].facts.category();
+            Witness calldata witness = witnesses[0];
+            brand = witness.brand;
+            bool isOwn = brand == 0 || brand == organization;
+            if (!isOwn) roleAndCategory = _inCategory(Transition.actingRole(events[0].kind), witness.facts.category());
         }
-        standing = REGISTRY.introduction(organization, turn.signer, brand, role, category);
+        standing = REGISTRY.standingOf(organization, turn.signer, roleAndCategory, brand);
         turn.roles = standing.roles();
-        if (standing.isAccredited()) _keepAccreditation(turn, brand, role, category);
+        if (standing.isAccredited()) {
+            turn.accreditedBy = brand;
+            turn.accreditedIn = roleAndCategory;
+        }
     }
 
     // Agreement
@@ -250,21 +253,24 @@ abstract contract Authority is IProvenanceLedger, EIP712 {
     }
 
     function _isAccredited(Turn memory turn, bytes32 brand, uint8 role, uint8 category) internal view returns (bool) {
-        if (turn.accreditedBy == brand && turn.accreditedIn == uint256(role) << 8 | category) return true;
+        uint16 roleAndCategory = _inCategory(role, category);
+        if (turn.accreditedBy == brand && turn.accreditedIn == roleAndCategory) return true;
         bool accredited = REGISTRY.isAccredited(brand, turn.organization, role, category);
-        if (accredited) _keepAccreditation(turn, brand, role, category);
+        if (accredited) {
+            turn.accreditedBy = brand;
+            turn.accreditedIn = roleAndCategory;
+        }
         return accredited;
     }
 
-    function _keepAccreditation(Turn memory turn, bytes32 brand, uint8 role, uint8 category) private pure {
-        turn.accreditedBy = brand;
-        turn.accreditedIn = uint256(role) << 8 | category;
+    function _inCategory(uint8 role, uint8 category) private pure returns (uint16) {
+        return uint16(role) << 8 | category;
     }
 
     /// @dev Why an organization may not receive an item.
     function _judgeReceiver(Turn memory turn, bytes32 party) internal view returns (uint256) {
         if (turn.receiver == party) return Reason.NONE;
-        Standing standing = REGISTRY.introduction(party, address(0), 0, 0, 0);
+        Standing standing = REGISTRY.standingOf(party, address(0), 0, 0);
         if (!standing.isAdmitted()) return Reason.UNKNOWN_ORGANIZATION;
         if (standing.isSuspended()) return Reason.SUSPENDED;
         turn.receiver = party;

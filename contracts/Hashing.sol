@@ -44,26 +44,20 @@ library Hashing {
         }
     }
 
-    /// @param signer the batch's, which the caller has read
-    function hashBatch(SignedBatch calldata batch, address signer, bytes32[] memory eventHashes)
+    /// @dev A batch's first four calldata words are the start of its EIP-712 encoding.
+    function hashBatch(SignedBatch calldata batch, bytes32[] memory eventHashes)
         internal
         pure
         returns (bytes32 batchHash)
     {
         bytes32 typeHash = BATCH_TYPEHASH;
-        bytes32 organization = batch.organization;
-        uint256 deadline = batch.deadline;
-        bool allOrNothing = batch.allOrNothing;
         bytes32 eventsHash = hashWords(eventHashes);
         // Why: docs/decisions/assembly-for-hashing.md
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             let free := mload(0x40)
             mstore(free, typeHash)
-            mstore(add(free, 0x20), organization)
-            mstore(add(free, 0x40), signer)
-            mstore(add(free, 0x60), deadline)
-            mstore(add(free, 0x80), allOrNothing)
+            calldatacopy(add(free, 0x20), batch, 0x80)
             mstore(add(free, 0xa0), eventsHash)
             batchHash := keccak256(free, 0xc0)
         }

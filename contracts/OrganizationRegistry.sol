@@ -185,7 +185,7 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
     }
 
     /// @inheritdoc IOrganizationRegistry
-    function introduction(bytes32 organization, address signer, bytes32 brand, uint8 role, uint8 category)
+    function standingOf(bytes32 organization, address signer, uint16 roleAndCategory, bytes32 brand)
         external
         view
         returns (Standing standing_)
@@ -196,7 +196,9 @@ contract OrganizationRegistry is IOrganizationRegistry, Ownable2Step, EIP712 {
             bool active = member.firstSigner == signer || _signers[organization][signer].isActive();
             if (active) standing_ = standing_.withSigner();
         }
-        if (standing_.roles() & role != 0 && _isCovered(brand, organization, role, category)) {
+        // The casts cut the fields out.
+        uint8 role = uint8(roleAndCategory >> 8);
+        if (standing_.roles() & role != 0 && _isCovered(brand, organization, role, uint8(roleAndCategory))) {
             standing_ = standing_.withAccreditation();
         }
     }

@@ -78,7 +78,7 @@ contract ProvenanceLedger is Judgement, ERC165 {
 
     /// @inheritdoc IProvenanceLedger
     function hashBatch(SignedBatch calldata batch) external pure returns (bytes32) {
-        return Hashing.hashBatch(batch, batch.signer, Hashing.hashEvents(batch.events));
+        return Hashing.hashBatch(batch, Hashing.hashEvents(batch.events));
     }
 
     /// @inheritdoc IProvenanceLedger
@@ -108,7 +108,7 @@ contract ProvenanceLedger is Judgement, ERC165 {
         if (witnesses.length != events.length) revert CarrierFault();
         Turn memory turn = _newTurn(batch.organization, batch.signer);
         bytes32[] memory eventHashes = Hashing.hashEvents(events);
-        bytes32 batchHash = Hashing.hashBatch(batch, turn.signer, eventHashes);
+        bytes32 batchHash = Hashing.hashBatch(batch, eventHashes);
 
         uint256 reason = _judgeBatch(batch, events, witnesses, turn, batchHash);
         if (reason != Reason.NONE) {

@@ -373,10 +373,12 @@ library Transition {
 
     function _setVerdict(State memory state, Turn memory turn, uint8 method) private pure {
         Detail detail = turn.detail;
-        uint32 sequence = state.word.sequence() + 1;
         state.word = state.word.withVerdict(detail.a());
-        // Not later than the block by much: it fits.
-        state.facts = state.facts.withVerdict(method, uint48(turn.occurredAt), detail.time(), sequence);
+        // Not later than the block by much: it fits. The next sequence does too, or closing the word reverts.
+        unchecked {
+            uint32 sequence = state.word.sequence() + 1;
+            state.facts = state.facts.withVerdict(method, uint48(turn.occurredAt), detail.time(), sequence);
+        }
     }
 
     function _rule(State memory state, Turn memory turn) private pure {

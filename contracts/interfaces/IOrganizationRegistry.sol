@@ -117,8 +117,8 @@ interface IOrganizationRegistry {
 
     /// @notice `standing`, `isSigner` and `isAccredited` in one word: what a batch is asked.
     /// @param signer zero: not asked
-    /// @param role zero: not asked
-    function introduction(bytes32 organization, address signer, bytes32 brand, uint8 role, uint8 category)
+    /// @param roleAndCategory role in the high byte, category in the low; role zero: not asked
+    function standingOf(bytes32 organization, address signer, uint16 roleAndCategory, bytes32 brand)
         external
         view
         returns (Standing);

@@ -69,7 +69,8 @@ struct Approval {
     bytes signature;
 }
 
-/// @dev Events of one organization under one signature, and what their carrier adds.
+/// @dev Events of one organization under one signature, and what their carrier adds. The calldata words of the first
+/// four fields, in this order, are hashed as they lie.
 struct SignedBatch {
     bytes32 organization;
     address signer;
