@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ledger_verify.wire import decode_log
-
 from ledger_api.errors import FoldMismatch
 from ledger_api.indexer.source import Log
 from ledger_api.store.outcomes import Refusal
@@ -15,6 +13,7 @@ from ledger_verify.hashing import event_id
 from ledger_verify.state import UNBORN, State, Terms, state_from_bytes, state_to_bytes
 from ledger_verify.transition import FoldMismatch as DoesNotFollow
 from ledger_verify.transition import apply_recorded
+from ledger_verify.wire import decode_log
 
 Before = told_by.Enrolled | told_by.ReleasedByOrder | None
 
