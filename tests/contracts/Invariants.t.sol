@@ -15,6 +15,7 @@ struct FuzzSelector {
 /// forge-config: default.invariant.runs = 5
 /// forge-config: default.invariant.depth = 800
 /// forge-config: default.invariant.fail-on-revert = true
+/// forge-config: default.invariant.shrink-run-limit = 100
 contract InvariantsTest {
     /// @dev Shorter lives are a broken law's, being shrunk: they must fail for that law alone.
     uint256 private constant WHOLE_LIFE = 600;

@@ -153,6 +153,16 @@ contract OpinionsTest is Rows {
         lands(tannery, dispute(lot()));
     }
 
+    function test_ALotDisputedByItsSuppliersSuccessorIsHeldInTheSuppliersName() public {
+        bytes32 item = lot();
+        lands(tannery, write(Kind.SHIPMENT, item, maison.id, 0));
+        registry.nameSuccessor(tannery.id, rival.id);
+
+        lands(rival, dispute(item));
+
+        vm.assertEq(known(item).aside.setters[HoldKind.DISPUTED], tannery.id, "setter");
+    }
+
     function test_DisputeIsRefused_Malformed() public {
         bytes32 item = sold();
         refusedWithEveryOtherField(maison, dispute(item), A | B | C);
