@@ -82,6 +82,7 @@ abi: install ## compile the contracts and write ledger_api/abi
 bench: install ## every figure of benchmarks/results.json and gas.json
 	@$(BIN)/python scripts/measure_gas.py
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.table
 
 clean: ## forget what was built (not the .ledger home)
 	rm -rf .build $(VENV) $(VENV)-slither node_modules
