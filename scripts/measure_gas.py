@@ -162,8 +162,9 @@ HEAD = f"""# What an event costs
 
 Gas per event, the transaction's own 21,000 and all calldata included, read from receipts of an Anvil in one run of
 `scripts/measure_gas.py`; one organization, one signature, everything that a fresh transaction finds cold; witnesses in
-the cheap form (zeros for what repeats, docs/protocol.md §6). *Alone* is the median of {SINGLES} batches of one. *{ABOVE.capitalize()}* compares a batch of {BATCH} with the design's sketch of one word with a
-witness and no registry ({SKETCH_BIRTH:,} a birth, {SKETCH_LATER:,} a later event), and says what the difference buys.
+the cheap form (zeros for what repeats, docs/protocol.md §6). *Alone* is the median of {SINGLES} batches of one.
+*{ABOVE.capitalize()}* compares a batch of {BATCH} with the design's sketch of one word with a witness and no registry
+({SKETCH_BIRTH:,} a birth, {SKETCH_LATER:,} a later event), and says what the difference buys.
 `--check` compares with the committed figures (a hundredth) and with the bars; it is part of `make test`.
 """
 
