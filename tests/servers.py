@@ -17,6 +17,8 @@ from pathlib import Path
 
 import psycopg
 
+from ledger_api.home import find_anvil
+
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -60,10 +62,8 @@ def started(
 
 
 def anvil_binary() -> str:
-    found = sorted((ROOT / "node_modules" / "@foundry-rs").glob("anvil-*/bin/anvil"))
-    if not found:
-        raise FileNotFoundError("anvil: run `make install`")
-    return str(found[0])
+    """The one the product finds for itself."""
+    return str(find_anvil())
 
 
 @contextlib.contextmanager
