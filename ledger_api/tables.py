@@ -365,6 +365,9 @@ class TransactionRow(SQLModel, table=True):
         default="saved", sa_column=Column(String(16), nullable=False)
     )  # saved → sent → mined | reverted | replaced | foreign
     block_number: int | None = Field(default=None, sa_column=_big(null=True))
+    # what it cost, from the receipt of the block it landed in; null until it landed, and again after a reorg
+    gas_used: int | None = Field(default=None, sa_column=_big(null=True))
+    gas_price_wei: int | None = Field(default=None, sa_column=_big(null=True))  # base fee and tip together
     created_at: datetime = Field(sa_column=_time())
     __table_args__ = (
         Index("transactions_hash", "hash", unique=True),
