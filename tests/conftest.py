@@ -10,6 +10,7 @@ from tests import servers
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=("sqlite", "postgres", "both"), default="sqlite")
+    parser.addoption("--faults", choices=("short", "long"), default="short", help="how many faults tests/faults injects")
     parser.addoption("--twin", choices=("some", "all"), default="some", help="how many questions the twin and the contract are compared on")
 
 
