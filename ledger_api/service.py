@@ -86,7 +86,7 @@ def open_service(settings: Settings, rpc_url: str) -> Service:
     """
     home = Home(settings.home)
     home.path.mkdir(parents=True, exist_ok=True)
-    node = Node(rpc_url)
+    node = Node(rpc_url, read_seconds=settings.node_read_seconds)
     chain_id = int(node.call("eth_chainId"), 16)
     path = deployment_path(settings, chain_id)
     if not path.exists():
@@ -123,7 +123,7 @@ def deploy_once(settings: Settings, rpc_url: str, *, consortium_did: str = CONSO
     """The deployment of this chain: found, or made now and written to its file before anything uses it."""
     home = Home(settings.home)
     with _one_at_a_time(home):
-        node = Node(rpc_url)
+        node = Node(rpc_url, read_seconds=settings.node_read_seconds)
         chain_id = int(node.call("eth_chainId"), 16)
         path = deployment_path(settings, chain_id)
         if path.exists():

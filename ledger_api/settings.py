@@ -1,6 +1,7 @@
 """The only reading of environment variables. Secrets have no defaults and come from files when they can."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,6 +17,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     # empty: the embedded chain
     rpc_url: str = ""
+    node_read_seconds: float = 30.0  # how long a node may think about one request
     # where the deployment file is; empty: <home>/deployments/<chain id>.json
     deployment: str = ""
     # passphrase of the keystores: a file wins over the variable; neither: <home>/keys/passphrase is made (0600)
@@ -30,7 +32,9 @@ class Settings(BaseSettings):
     block_time_seconds: int = 1  # of the embedded chain
     lanes: int = 1  # relayer keys, each a lane of nonces
     lease_seconds: int = 10
-    max_fee_gwei: int = 200
+    # how the chain is bid on; auto: by its id, a public layer 1 when the id is not known
+    fee_profile: Literal["auto", "anvil", "l1", "l2", "private"] = "auto"
+    max_fee_gwei: int = 200  # no transaction ever offers more for a unit of gas
     max_in_flight: int = 16  # transactions of one lane that are sent and not yet mined
     stuck_blocks: int = 5  # unmined for so many blocks: sent again with a higher fee
     batch_deadline_seconds: int = 3600  # how long a signed batch may travel
