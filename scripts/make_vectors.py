@@ -9,6 +9,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from eth_abi.abi import encode
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from ledger_verify import hashing, state  # noqa: E402
-from ledger_verify.codes import KIND_CODES, Hold, Method, Outcome, Reason, Role  # noqa: E402
+from ledger_verify import claims, hashing, state  # noqa: E402
+from ledger_verify.codes import KIND_CODES, Hold, Kind, Method, Outcome, Reason, Role  # noqa: E402
 from ledger_verify.hashing import ZERO32, Commitment, Head, ItemId, OrganizationId, keccak  # noqa: E402
 from ledger_verify.state import Aside, Event, Opening, State  # noqa: E402
 from ledger_verify.transition import replaces  # noqa: E402
@@ -285,8 +286,50 @@ def world() -> dict[str, Any]:
     }
 
 
+def card_rows() -> Iterator[Sequence[Any]]:
+    for number in range(8):
+        secret = keccak(f"card {number}".encode())[: claims.SECRET_BYTES]
+        key = claims.claim_key(secret)
+        yield hexed(secret), claims.card_text(secret), hexed(key.secret), hexed(claims.address_of(key))
+
+
+def wish_rows() -> Iterator[Sequence[Any]]:
+    """Every action that an owner's page offers, signed by the key of the first card."""
+    key = claims.claim_key(keccak(b"card 0")[: claims.SECRET_BYTES])
+    holder, item, head = hashing.claim_holder(claims.address_of(key)), ItemId(keccak(b"item")), Head(keccak(b"head"))
+    consented = partial(state.pack_detail, consented=True)
+    for action, new_holder, detail in (
+        (Kind.TRANSFER, hashing.claim_holder(bytes(range(20))), 0),
+        (Kind.RESALE, hashing.organization_id("did:web:platform.example"), 0),
+        (Kind.HOLD, ZERO32, consented(a=int(Hold.LOST))),
+        (Kind.HOLD, ZERO32, consented(a=int(Hold.STOLEN))),
+        (Kind.RELEASE, ZERO32, consented(a=int(Hold.STOLEN))),
+        (Kind.DISPUTE, ZERO32, consented()),
+        (Kind.DISPUTE, ZERO32, consented(time=4)),
+        (Kind.RECOVERY, ZERO32, consented(a=2)),
+        (Kind.RETIRE, ZERO32, consented()),
+    ):
+        wish = claims.Wish(int(action), item, head, holder, 1_800_000_000 + detail % 97, new_holder, detail)
+        signature = claims.agree(wish, key, chain_id=CHAIN_ID, ledger=CONTRACT)
+        digest = claims.wish_digest(wish, chain_id=CHAIN_ID, ledger=CONTRACT)
+        yield KIND_CODES[action], hexed(new_holder), str(detail), wish.deadline, hexed(digest), hexed(signature)
+
+
+def cards() -> dict[str, Any]:
+    """`detail` is decimal text: it has 64 bits, more than a number of JavaScript holds."""
+    return {
+        "chainId": CHAIN_ID,
+        "ledger": hexed(CONTRACT),
+        "item": hexed(keccak(b"item")),
+        "head": hexed(keccak(b"head")),
+        "cards": columns("secret text key address", card_rows()),
+        "wishes": columns("action newHolder detail deadline digest signature", wish_rows()),
+    }
+
+
 def files() -> dict[str, Any]:
     return {
+        "claims.json": cards(),
         "hashes.json": hashes(),
         "words.json": columns("name encoded facts asideHash word stored", word_rows()),
         "precedence.json": columns("effective effectiveMethod expired outcome method replaces", precedence_rows()),
