@@ -23,6 +23,7 @@ from sqlmodel import SQLModel
 
 from ledger_api.chain.rpc import Call, Refusal
 from ledger_api.domain.network import Network
+from ledger_api.indexer.blooms import mask_of
 from ledger_api.indexer.registry import ACCREDITED, ADMITTED, SIGNER_ADDED, SIGNER_COMPROMISED
 from ledger_verify.codes import Kind
 from ledger_verify.hashing import (
@@ -91,6 +92,9 @@ class FakeChain:
         self.lag = 0  # blocks that this replica has not seen yet
         self.range_limit = 0  # blocks; 0: none
         self.refuses_ranges = False
+        self.is_mute = False  # answers for logs by block hash with none, as some do for a hash they do not know
+        self.has_receipts = True  # of whole blocks: not every client has that method
+        self.strangers: list[bytes] = []  # what other contracts' logs put into every bloom
         self.code: bytes = b"\x60\x00"
         self.calls = 0
 
@@ -147,6 +151,10 @@ class FakeChain:
                 return "0x" + self.code.hex()
             case "eth_getBlockByNumber":
                 return self._block(params[0])
+            case "eth_getBlockByHash":
+                return next((self._block(hex(block.number)) for block in self._seen if "0x" + block.hash.hex() == params[0]), None)
+            case "eth_getBlockReceipts":
+                return self._receipts(params[0])
             case "eth_getLogs":
                 return self._logs(params[0])
         raise NotImplementedError(method)
@@ -163,10 +171,28 @@ class FakeChain:
             "hash": "0x" + block.hash.hex(),
             "parentHash": "0x" + block.parent.hex(),
             "timestamp": hex(block.time),
+            "logsBloom": f"0x{self._bloom(block):0512x}",
         }
+
+    def _bloom(self, block: FakeBlock) -> int:
+        bits = 0
+        for value in self.strangers:
+            bits |= mask_of(value)
+        for log in block.logs:
+            for value in (log["address"], *log["topics"]):
+                bits |= mask_of(bytes.fromhex(value[2:]))
+        return bits
+
+    def _receipts(self, block_hash: str) -> Any:
+        """All logs of a block as one transaction's."""
+        if not self.has_receipts:
+            return Refusal(-32601, "the method eth_getBlockReceipts does not exist", None)
+        return next(([{"logs": block.logs}] for block in self._seen if "0x" + block.hash.hex() == block_hash), None)
 
     def _logs(self, asked: dict[str, Any]) -> Any:
         if "blockHash" in asked:
+            if self.is_mute:
+                return []
             found = [block for block in self._seen if "0x" + block.hash.hex() == asked["blockHash"]]
             return found[0].logs if found else Refusal(-32000, "unknown block", None)
         first, last = int(asked["fromBlock"], 16), int(asked["toBlock"], 16)

@@ -19,6 +19,17 @@ SIGNER_ADDED = keccak(b"SignerAdded(bytes32,address)")
 SIGNER_RETIRED = keccak(b"SignerRetired(bytes32,address)")
 SIGNER_COMPROMISED = keccak(b"SignerCompromised(bytes32,address,uint48)")
 ACCREDITED = keccak(b"Accredited(bytes32,bytes32,uint8,uint64,uint48,uint48)")
+TOPICS = (
+    ADMITTED,
+    ROLES_SET,
+    SUSPENDED,
+    REINSTATED,
+    SUCCESSOR_NAMED,
+    SIGNER_ADDED,
+    SIGNER_RETIRED,
+    SIGNER_COMPROMISED,
+    ACCREDITED,
+)
 
 
 @dataclass(slots=True)

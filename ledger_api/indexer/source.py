@@ -1,7 +1,8 @@
 """What a node says of our two contracts, checked as far as it can be: blocks that link, logs that were asked for.
 
 Far behind the head logs are asked by range. Near it they are asked by block hash: a lagging replica answers a range with
-silence, but has to refuse a hash it does not know (EIP-234).
+silence, but has to refuse a hash it does not know (EIP-234). Some answer that with silence too, so near the head a block whose
+bloom speaks of our contracts while no log came is looked at again, receipt by receipt.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,10 +13,14 @@ from typing import Any, NamedTuple
 from ledger_api.chain.deploy import genesis_hash
 from ledger_api.chain.rpc import Hint, Node, Refusal, quantity, unhex
 from ledger_api.errors import NodeInconsistent, NodeRefused
+from ledger_api.indexer.blooms import may_contain
+from ledger_api.indexer.registry import TOPICS as REGISTRY_TOPICS
 from ledger_api.store.following import Block
+from ledger_verify import wire
 from ledger_verify.hashing import keccak
 
 Answer = dict[str, Any]
+_LEDGER_TOPICS = (wire.RECORDED, wire.REFUSED, wire.BATCH_REFUSED)  # no other log comes without one of these
 
 
 class Log(NamedTuple):
@@ -98,13 +103,49 @@ class Source:
         Raises:
             NodeInconsistent: the blocks do not link, because the chain moved meanwhile.
         """
-        blocks = _all_there(self.blocks(range(from_block, to_block + 1)))
+        asked = (("eth_getBlockByNumber", (quantity(number), False)) for number in range(from_block, to_block + 1))
+        headers = [_found(answer) for answer in _results(self.node.batch(asked), "eth_getBlockByNumber")]
+        blocks = [_block(header) for header in headers]
         for below, above in pairwise(blocks):
             if above.parent_hash != below.hash:
                 raise NodeInconsistent("the chain moved while it was read", block=above.number)
-        answers = self.node.batch(("eth_getLogs", ({"blockHash": _hex(block.hash), "address": self._addresses()},)) for block in blocks)
-        logs = [log for found in _results(answers, "eth_getLogs") for log in self._logs(found)]
-        return _checked(Stretch(from_block, to_block, blocks, logs))
+        answers = self.node.batch(("eth_getLogs", (self._logs_of(block),)) for block in blocks)
+        told = [self._logs(found) for found in _results(answers, "eth_getLogs")]
+        for header, block, logs in zip(headers, blocks, told, strict=True):
+            if self._speaks_of_more(header, logs):
+                self._prove_silence(block, logs)
+        return _checked(Stretch(from_block, to_block, blocks, [log for logs in told for log in logs]))
+
+    def _logs_of(self, block: Block) -> Answer:
+        return {"blockHash": _hex(block.hash), "address": self._addresses()}
+
+    def _speaks_of_more(self, header: Answer, logs: Sequence[Log]) -> bool:
+        """Does the block's bloom speak of one of our contracts, of which no log came?"""
+        bloom = header.get("logsBloom")
+        if not bloom:
+            return False  # a client that keeps none
+        bits, heard = unhex(bloom), {log.address for log in logs}
+        expected = ((self.ledger, _LEDGER_TOPICS), (self.registry, REGISTRY_TOPICS))
+        return any(address not in heard and may_contain(bits, [address]) and may_contain(bits, topics) for address, topics in expected)
+
+    def _prove_silence(self, block: Block, logs: Sequence[Log]) -> None:
+        """A bloom may speak of us by chance; the block's receipts tell. A node without them is asked for the logs once more.
+
+        Raises:
+            NodeInconsistent: there are more logs of ours, or the node that answered does not have the block.
+        """
+        asked = [
+            ("eth_getBlockByHash", (_hex(block.hash), False)),
+            ("eth_getBlockReceipts", (_hex(block.hash),)),
+            ("eth_getLogs", (self._logs_of(block),)),
+        ]
+        header, receipts, again = self.node.batch(asked)
+        if not isinstance(header, dict) or receipts is None or not isinstance(again, list):
+            raise NodeInconsistent("the node lacks a block below its head", block=block.number)
+        found = again if isinstance(receipts, Refusal) else [log for receipt in receipts for log in receipt["logs"]]
+        ours = [log for log in found if unhex(log["address"]) in (self.ledger, self.registry)]
+        if len(ours) != len(logs):
+            raise NodeInconsistent("the node left logs out that the block's receipts have", block=block.number)
 
     def _addresses(self) -> list[str]:
         return [_hex(self.registry), _hex(self.ledger)]
@@ -124,6 +165,9 @@ def _checked(stretch: Stretch) -> Stretch:
         if hashes[log.block_number] != log.block_hash:
             raise NodeInconsistent("the chain moved while it was read", block=log.block_number)
     stretch.logs.sort(key=lambda log: (log.block_number, log.log_index))
+    for earlier, later in pairwise(stretch.logs):
+        if (earlier.block_number, earlier.log_index) == (later.block_number, later.log_index):
+            raise NodeInconsistent("the node answered with one log twice", block=later.block_number)
     return stretch
 
 
