@@ -41,13 +41,12 @@ class AuthorityCache:
 
     def __init__(self, consortium: OrganizationId) -> None:
         self._consortium = consortium
-        self._read_at: tuple[int, int] | None = None
+        self._read_at: tuple[Any, ...] | None = None
         self._snapshot = Snapshot(consortium)
         self._lock = Lock()
 
     def read(self, connection: Connection) -> Snapshot:
-        cursor = directory.cursor(connection)
-        at = None if cursor is None else (cursor.next_block, cursor.head_block)
+        at = directory.place(connection)
         with self._lock:
             if at is None or at != self._read_at:
                 self._snapshot, self._read_at = directory.load_authority(connection, self._consortium), at

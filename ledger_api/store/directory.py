@@ -17,7 +17,7 @@ AnyRow = Row[*tuple[Any, ...]]
 _table = SQLModel.metadata.tables
 KEYS, PROFILES = _table["api_keys"], _table["profiles"]
 ORGANIZATIONS, SIGNERS, ACCREDITATIONS = _table["organizations"], _table["signers"], _table["accreditations"]
-CURSOR = _table["chain_cursor"]
+CURSOR, BLOCKS = _table["chain_cursor"], _table["blocks"]
 
 _LIVE_KEY = select(KEYS.c.organization, KEYS.c.secret_hash, KEYS.c.scopes).where(
     KEYS.c.id == bindparam("key_id"), KEYS.c.revoked_at.is_(None)
@@ -101,6 +101,15 @@ def accreditations_of(connection: Connection, organization: bytes) -> Sequence[A
 def cursor(connection: Connection) -> AnyRow | None:
     """How far the mirror is; None before the first block."""
     return connection.execute(select(CURSOR)).first()
+
+
+_PLACE = select(CURSOR.c.next_block, CURSOR.c.head_block, BLOCKS.c.hash).outerjoin(BLOCKS, BLOCKS.c.number == CURSOR.c.next_block - 1)
+
+
+def place(connection: Connection) -> tuple[Any, ...] | None:
+    """Another value whenever the mirror may be another, a reorg to the same height included; None before the first block."""
+    row = connection.execute(_PLACE).first()
+    return None if row is None else tuple(row)
 
 
 def all_organizations(connection: Connection) -> Sequence[AnyRow]:

@@ -9,10 +9,13 @@ from sqlalchemy import Engine
 from ledger_api.errors import ReorgTooDeep, WrongChain
 from ledger_api.indexer.following import check, step
 from ledger_api.indexer.loop import catch_up
+from ledger_api.indexer.registry import SUSPENDED
+from ledger_api.intake import AuthorityCache
+from ledger_api.store.engine import reading
 from ledger_verify.codes import Kind, Reason, Role
 from ledger_verify.hashing import claim_holder
 from ledger_verify.state import UNBORN, Event, state_from_bytes
-from tests.fake_chain import NETWORK, FakeChain, Member, World
+from tests.fake_chain import CONSORTIUM, NETWORK, REGISTRY, FakeChain, Member, World
 from tests.following import NOW, clock, copy_payload_store, following, mirror, new_database, passport, statuses, value, without
 
 OWNER = claim_holder("0x" + "77" * 20)
@@ -234,3 +237,21 @@ def test_what_was_final_stays_final_through_a_shallow_reorg(world: World, engine
     catch_up(indexer, clock=clock)
 
     assert statuses(engine) == [("final", None), ("accepted", None)]
+
+
+def test_a_suspension_that_falls_out_is_forgotten_at_the_door_at_the_same_height(world: World, engine: Engine) -> None:
+    maison = world.admit("did:web:maison.example", "Maison")
+    world.mine()
+    world.chain.emit(REGISTRY, [SUSPENDED, maison.id], b"")
+    height, indexer, authority = world.mine(), following(engine, world.chain), AuthorityCache(CONSORTIUM)
+    catch_up(indexer, clock=clock)
+    with reading(engine) as connection:
+        before = authority.read(connection).members[maison.id].suspended
+
+    world.reorg(1, then=1)
+    catch_up(indexer, clock=clock)
+    with reading(engine) as connection:
+        after = authority.read(connection).members[maison.id].suspended
+
+    assert (before, after) == (True, False)
+    assert value(engine, "SELECT next_block FROM chain_cursor") == height + 1
