@@ -278,6 +278,11 @@ class EventRow(SQLModel, table=True):
     batch_position: int | None = Field(default=None, nullable=True)
     # why the worker could not carry it for now (a node's or contract's words); cleared when it travels
     error: str | None = Field(default=None, sa_column=Column(String(500), nullable=True))
+    # how often it failed alone since an operator last looked, and the block from which the node is asked again (null: not failing)
+    failures: int | None = Field(default=None, nullable=True)
+    retry_block: int | None = Field(default=None, sa_column=_big(null=True))
+    # the row it waits for until an operator decides: its own (the dead letter), or the parked one that it stands behind
+    parked: int | None = Field(default=None, nullable=True)
     # all-or-nothing and already signed batches are one unit: events of a unit share it and enter one batch
     unit: str | None = Field(default=None, sa_column=Column(String(32), nullable=True))
     __table_args__ = (
@@ -300,9 +305,11 @@ class EventRow(SQLModel, table=True):
         Index(
             "events_unbatched",
             "id",
-            sqlite_where=text("status = 'accepted' AND batch IS NULL"),
-            postgresql_where=text("status = 'accepted' AND batch IS NULL"),
+            sqlite_where=text("status = 'accepted' AND batch IS NULL AND parked IS NULL"),
+            postgresql_where=text("status = 'accepted' AND batch IS NULL AND parked IS NULL"),
         ),
+        Index("events_parked", "parked", sqlite_where=text("parked IS NOT NULL"), postgresql_where=text("parked IS NOT NULL")),
+        Index("events_failing", "retry_block", sqlite_where=text("retry_block IS NOT NULL"), postgresql_where=text("retry_block IS NOT NULL")),
     )
 
 
@@ -372,6 +379,16 @@ class TransactionRow(SQLModel, table=True):
     __table_args__ = (
         Index("transactions_hash", "hash", unique=True),
         Index("transactions_lane", "relayer", "nonce"),
+        # the bytes stand before the status in a row: without this, what is in flight is found by reading all that ever was
+        Index(
+            "transactions_flying",
+            "relayer",
+            "nonce",
+            sqlite_where=text("status IN ('saved', 'sent')"),
+            postgresql_where=text("status IN ('saved', 'sent')"),
+        ),
+        # counts and costs, told without touching a row
+        Index("transactions_status", "status", "gas_used", "gas_price_wei"),
     )
 
 
@@ -382,3 +399,12 @@ class LeaseRow(SQLModel, table=True):
     name: str = Field(sa_column=Column(String(64), primary_key=True))
     owner: str = Field(sa_column=Column(String(64), nullable=False))
     expires_at: datetime = Field(sa_column=_time())
+
+
+class TallyRow(SQLModel, table=True):
+    """What is counted for ever, for metrics: refusals by who refused and why, reorgs. A double, as Prometheus has them."""
+
+    __tablename__ = "tallies"
+    name: str = Field(sa_column=Column(String(64), primary_key=True))
+    label: str = Field(sa_column=Column(String(64), primary_key=True))
+    value: float
