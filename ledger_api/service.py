@@ -16,6 +16,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from ledger_api import migrations
+from ledger_api.chain import fees
 from ledger_api.chain.deploy import Deployment, Founding, deploy, read_deployment, verify_deployment, write_deployment
 from ledger_api.chain.rpc import Node
 from ledger_api.domain.network import Network
@@ -135,7 +136,8 @@ def deploy_once(settings: Settings, rpc_url: str, *, consortium_did: str = CONSO
         keyring.create_blinding(consortium)
         founding = Founding(consortium_did=consortium_did, consortium_signer=keyring.create_signer(consortium).address)
         owner = keyring.owner()
-        made = deploy(node, founding, deployer=owner.address, signing=owner.sign)
+        tariff = fees.tariff(settings.fee_profile, chain_id, settings.max_fee_gwei * fees.GWEI)
+        made = deploy(node, founding, deployer=owner.address, signing=owner.sign, tariff=tariff)
         write_deployment(path, made)
         return made
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ledger_api.chain import transactions
+from ledger_api.chain import fees, transactions
 from ledger_api.chain.abi import Artifact, load_artifact
 from ledger_api.chain.contracts import ledger_at
 from ledger_api.chain.reverts import revert_error
@@ -23,7 +23,6 @@ from ledger_verify.hashing import OrganizationId, keccak
 from ledger_verify.transition import Terms
 
 RECOVERY_PERIOD = RULING_PERIOD = 30 * 24 * 3600
-_GWEI = 10**9
 _POLL_SECONDS = 0.05
 _PATIENCE_SECONDS = 300
 
@@ -123,18 +122,21 @@ def genesis_hash(node: Node) -> bytes:
     return unhex(second["parentHash"] if second is not None else node.call("eth_getBlockByNumber", "0x0", False)["hash"])
 
 
-def deploy(node: Node, founding: Founding, *, deployer: bytes, signing: transactions.Sign) -> Deployment:
+def deploy(
+    node: Node, founding: Founding, *, deployer: bytes, signing: transactions.Sign, tariff: fees.Tariff = fees.DEVELOPMENT
+) -> Deployment:
     """Deploy registry and ledger, wait until both are mined, and say where they are. `deployer` becomes the owner.
 
     Raises:
         WouldRevert: the contracts refuse what they shall be founded with.
+        FeeTooHigh: the chain is dearer than the tariff's cap.
         NodeUnreachable: it took longer than five minutes.
     """
     registry_artifact, ledger_artifact = load_artifact("OrganizationRegistry"), load_artifact("ProvenanceLedger")
     body = registry_artifact.deployment(deployer, founding.consortium_did, founding.consortium_signer)
-    registry, block = _create(node, registry_artifact, body, deployer=deployer, signing=signing)
+    registry, block = _create(node, registry_artifact, body, deployer=deployer, signing=signing, tariff=tariff)
     body = ledger_artifact.deployment(registry, founding.recovery_period, founding.ruling_period)
-    ledger, _ = _create(node, ledger_artifact, body, deployer=deployer, signing=signing)
+    ledger, _ = _create(node, ledger_artifact, body, deployer=deployer, signing=signing, tariff=tariff)
     deployment = Deployment(
         chain_id=int(node.call("eth_chainId"), 16),
         genesis_hash=genesis_hash(node),
@@ -159,18 +161,20 @@ def _code_hash(node: Node, address: bytes) -> bytes:
     return keccak(code) if code else b""
 
 
-def _create(node: Node, artifact: Artifact, body: bytes, *, deployer: bytes, signing: transactions.Sign) -> tuple[bytes, int]:
+def _create(
+    node: Node, artifact: Artifact, body: bytes, *, deployer: bytes, signing: transactions.Sign, tariff: fees.Tariff
+) -> tuple[bytes, int]:
     """(address, block) of a new contract. Sends the same bytes until they are mined."""
     who = "0x" + deployer.hex()
     estimate = node.ask("eth_estimateGas", {"from": who, "data": "0x" + body.hex()})
     if isinstance(estimate, Refusal):
         raise revert_error(estimate.revert, [artifact]) if estimate.hint is Hint.REVERTED else estimate.error("eth_estimateGas")
-    base_fee = int(node.call("eth_getBlockByNumber", "latest", False).get("baseFeePerGas", "0x0"), 16)
+    fee = tariff.offer(fees.market_of(*node.batch(fees.QUESTIONS)))
     unsigned = transactions.Transaction(
         chain_id=int(node.call("eth_chainId"), 16),
         nonce=int(node.call("eth_getTransactionCount", who, "pending"), 16),
-        priority_fee_wei=_GWEI,
-        max_fee_wei=2 * base_fee + _GWEI,
+        priority_fee_wei=fee.priority_wei,
+        max_fee_wei=fee.max_wei,
         gas=int(estimate, 16) * 11 // 10,
         to=b"",
         body=body,

@@ -13,18 +13,16 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Engine
 
-from ledger_api.chain import transactions
+from ledger_api.chain import fees, transactions
 from ledger_api.chain.rpc import Hint, Node, Refusal
 from ledger_api.errors import FeeTooHigh, LaneBusy, LaneMismatch, NodeRefused, RelayerUnfunded
 from ledger_api.keys import Signer
-from ledger_api.outbox import fees
 from ledger_api.store import lanes
 from ledger_api.store.engine import reading, writing
 from ledger_api.store.leases import drop_lease, take_lease
 
 logger = structlog.get_logger(__name__)
 
-_DEFAULT_PRIORITY_WEI = fees.GWEI
 _PLAIN_TRANSFER_GAS = 21_000
 # A nonce that is used, by nothing we know: believed after so many blocks, for a replica may lag behind itself
 _DOUBT_BLOCKS = 3
@@ -36,7 +34,7 @@ Book = Callable[[Connection], Sequence[int]]  # writes what a new transaction ca
 @dataclass(frozen=True, slots=True)
 class LaneTerms:
     chain_id: int
-    fee_cap_wei: int
+    tariff: fees.Tariff
     lease_seconds: int
     stuck_blocks: int
 
@@ -56,8 +54,7 @@ class Sight:
 
     block_number: int
     block_time: int
-    base_fee_wei: int
-    priority_wei: int
+    market: fees.Market
     used_nonces: int  # how many the relayer has used in mined blocks
     pending_nonces: int  # the same with the node's pool
 
@@ -177,22 +174,15 @@ class Lane:
     def look(self) -> Sight:
         """The head, the fees and the relayer's nonces, asked together."""
         who = "0x" + self.relayer.hex()
-        head, priority, used, pending = self._node.batch(
-            [
-                ("eth_getBlockByNumber", ("latest", False)),
-                ("eth_maxPriorityFeePerGas", ()),
-                ("eth_getTransactionCount", (who, "latest")),
-                ("eth_getTransactionCount", (who, "pending")),
-            ]
-        )
+        nonces = [("eth_getTransactionCount", (who, "latest")), ("eth_getTransactionCount", (who, "pending"))]
+        head, priority, gas_price, used, pending = self._node.batch([*fees.QUESTIONS, *nonces])
         for answer in (head, used, pending):
             if isinstance(answer, Refusal):
                 raise answer.error("eth_getTransactionCount")
         return Sight(
             block_number=int(head["number"], 16),
             block_time=int(head["timestamp"], 16),
-            base_fee_wei=int(head.get("baseFeePerGas", "0x0"), 16),
-            priority_wei=_DEFAULT_PRIORITY_WEI if isinstance(priority, Refusal) else int(priority, 16),
+            market=fees.market_of(head, priority, gas_price),
             used_nonces=int(used, 16),
             pending_nonces=int(pending, 16),
         )
@@ -234,8 +224,7 @@ class Lane:
         found: dict[int, lanes.Landing] = {}
         for variant, receipt in zip(candidates, receipts, strict=True):
             if isinstance(receipt, dict) and receipt.get("blockNumber"):
-                is_success = int(receipt["status"], 16) == 1
-                found[variant.nonce] = lanes.Landing(variant, int(receipt["blockNumber"], 16), is_success)
+                found[variant.nonce] = _landing(variant, receipt)
         return list(found.values())
 
     def _doubt(self, nonces: set[int], sight: Sight) -> None:
@@ -274,15 +263,18 @@ class Lane:
         if sight.block_number - self._waiting_since[lowest] < self._terms.stuck_blocks:
             return 0
         self._waiting_since = {}
-        stuck = [flight for flight in flights if flight.nonce == lowest or int(flight.max_fee_wei) < sight.base_fee_wei]
+        stuck = [flight for flight in flights if flight.nonce == lowest or int(flight.max_fee_wei) < sight.market.base_fee_wei]
         return sum(self._replace_with_higher_fee(flight, sight, now) for flight in stuck)
 
     def _replace_with_higher_fee(self, flight: lanes.Flight, sight: Sight, now: datetime) -> bool:
         with reading(self._engine) as connection:
             old = transactions.read(lanes.raw_bytes(connection, flight.id))
-        fee = fees.bump(fees.Fee(old.priority_fee_wei, old.max_fee_wei), self._fee(sight), self._terms.fee_cap_wei)
+        before = fees.Fee(old.priority_fee_wei, old.max_fee_wei)
+        fee = self._terms.tariff.bump(before, sight.market)
         if fee is None:
             logger.warning("a transaction is stuck at the fee cap", nonce=flight.nonce, relayer=self.relayer.hex())
+            return False
+        if fee == before:  # gas is free: what waits does not wait for a higher fee
             return False
         saved = self._save_replacement(flight.id, Outgoing(old.to, old.body, old.gas), fee, nonce=flight.nonce, now=now)
         self.send(saved, sight)
@@ -297,9 +289,10 @@ class Lane:
             self._release(connection, lanes.carried_on(connection, self.relayer, [flight.nonce]))
         with reading(self._engine) as connection:
             old = transactions.read(lanes.raw_bytes(connection, flight.id))
-        fee = fees.bump(fees.Fee(old.priority_fee_wei, old.max_fee_wei), self._fee(sight), self._terms.fee_cap_wei)
+        tariff = self._terms.tariff
+        fee = tariff.bump(fees.Fee(old.priority_fee_wei, old.max_fee_wei), sight.market)
         if fee is None:
-            raise FeeTooHigh(base_fee_wei=sight.base_fee_wei, cap_wei=self._terms.fee_cap_wei)
+            raise FeeTooHigh(base_fee_wei=sight.market.base_fee_wei, cap_wei=tariff.cap_wei)
         empty = Outgoing(self.relayer, b"", _PLAIN_TRANSFER_GAS)
         self.send(self._save_replacement(flight.id, empty, fee, nonce=flight.nonce, now=now), sight)
 
@@ -342,7 +335,7 @@ class Lane:
         return sight.used_nonces if top is None else top + 1
 
     def _fee(self, sight: Sight) -> fees.Fee:
-        return fees.suggest(sight.base_fee_wei, sight.priority_wei, self._terms.fee_cap_wei)
+        return self._terms.tariff.offer(sight.market)
 
     def _sign(self, outgoing: Outgoing, fee: fees.Fee, nonce: int) -> transactions.Signed:
         unsigned = transactions.Transaction(
@@ -384,3 +377,9 @@ class Lane:
     def flights(self) -> list[lanes.Flight]:
         with reading(self._engine) as connection:
             return lanes.flying(connection, self.relayer)
+
+
+def _landing(variant: lanes.Variant, receipt: dict[str, str]) -> lanes.Landing:
+    gas_used, gas_price = (int(receipt[name], 16) if name in receipt else None for name in ("gasUsed", "effectiveGasPrice"))
+    is_success = int(receipt["status"], 16) == 1
+    return lanes.Landing(variant, int(receipt["blockNumber"], 16), is_success, gas_used, gas_price)

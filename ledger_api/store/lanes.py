@@ -32,6 +32,7 @@ _VARIANTS = (
 )
 _RAW = select(_t.c.raw).where(_t.c.id == bindparam("transaction"))
 _SENT = update(_t).where(_t.c.id == bindparam("transaction"), _t.c.status.in_(("saved", "sent")))
+_NOT_LANDED = {"status": "sent", "sent_block": None, "block_number": None, "gas_used": None, "gas_price_wei": None}
 _INDEXED_TOP = select(func.coalesce(func.max(_t.c.nonce), -1)).where(
     _MINE, _t.c.status == "mined", _t.c.block_number < select(_cursor.c.next_block).scalar_subquery()
 )
@@ -58,11 +59,13 @@ class Variant(NamedTuple):
 
 
 class Landing(NamedTuple):
-    """What the chain made of a nonce: which variant, and whether it went through."""
+    """What the chain made of a nonce: which variant, whether it went through, and what it cost."""
 
     variant: Variant
     block_number: int
     is_success: bool
+    gas_used: int | None = None  # None: the receipt does not say
+    gas_price_wei: int | None = None
 
 
 class NewTransaction(NamedTuple):
@@ -126,7 +129,8 @@ def land(connection: Connection, landing: Landing, siblings: Collection[int]) ->
     """Settle a nonce; returns the batches that did not land because the transaction reverted."""
     connection.execute(update(_t).where(_t.c.id.in_(siblings)).values(status="replaced"))
     status = "mined" if landing.is_success else "reverted"
-    connection.execute(update(_t).where(_t.c.id == landing.variant.id).values(status=status, block_number=landing.block_number))
+    cost = {"gas_used": landing.gas_used, "gas_price_wei": landing.gas_price_wei}
+    connection.execute(update(_t).where(_t.c.id == landing.variant.id).values(status=status, block_number=landing.block_number, **cost))
     carried = _b.c.transaction.in_(siblings)
     if not landing.is_success:
         return list(connection.scalars(select(_b.c.id).where(carried, _b.c.status == "sent").order_by(_b.c.id)))
@@ -142,7 +146,7 @@ def take_back(connection: Connection, relayer: bytes, from_nonce: int) -> None:
     gone = (_t.c.relayer == relayer) & (_t.c.nonce >= from_nonce) & _t.c.status.in_(("mined", "reverted"))
     ids = select(_t.c.id).where(gone)
     connection.execute(update(_b).where(_b.c.transaction.in_(ids), _b.c.status == "done").values(status="sent"))
-    connection.execute(update(_t).where(gone).values(status="sent", sent_block=None, block_number=None))
+    connection.execute(update(_t).where(gone).values(**_NOT_LANDED))
 
 
 def save_foreign(connection: Connection, relayer: bytes, nonces: Collection[int], *, now: datetime) -> None:
