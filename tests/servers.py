@@ -1,6 +1,6 @@
 """Real servers for tests: each is started here on a free loopback port, and only what was started here is ended.
 
-`anvil()` and `hardhat_node()` yield an RPC URL, `postgres()` a base URL on which `fresh_database()` makes databases.
+`anvil()`, `hardhat_node()` and `geth_dev()` yield an RPC URL, `postgres()` a base URL on which `fresh_database()` makes databases.
 """
 
 import contextlib
@@ -103,6 +103,25 @@ def hardhat_node() -> Iterator[str]:
     command = [str(node), str(cli), "node", "--hostname", "127.0.0.1", "--port", str(port), "--network", "node"]
     with started(command, port=port, cwd=ROOT, env={"HARDHAT_DISABLE_TELEMETRY_PROMPT": "true"}):
         yield f"http://127.0.0.1:{port}"
+
+
+def geth_binary() -> str | None:
+    """What `make test-clients` built, else one on PATH."""
+    built = ROOT / ".build" / "go" / "geth"
+    return str(built) if built.exists() else shutil.which("geth")
+
+
+@contextlib.contextmanager
+def geth_dev(*options: str) -> Iterator[str]:
+    """go-ethereum's development chain, a block every second; an account of its own holds all the ether."""
+    binary, port = geth_binary(), free_port()
+    if binary is None:
+        raise FileNotFoundError("geth is neither in .build/go nor on PATH")
+    with tempfile.TemporaryDirectory(prefix="ledger-geth-") as folder:
+        command = [binary, "--dev", "--dev.period", "1", "--datadir", folder, "--ipcdisable", "--nodiscover", "--port", "0"]
+        command += ["--http", "--http.addr", "127.0.0.1", "--http.port", str(port), "--http.api", "eth,net,web3", "--verbosity", "1"]
+        with started([*command, *options], port=port):
+            yield f"http://127.0.0.1:{port}"
 
 
 @contextlib.contextmanager

@@ -30,6 +30,7 @@ class Hint(Enum):
     TOO_LARGE = "too-large"
     REVERTED = "reverted"
     RANGE_TOO_WIDE = "range-too-wide"
+    BEHIND = "behind"  # it does not have these blocks yet
     OTHER = "other"
 
 
@@ -49,6 +50,8 @@ _SAYINGS: tuple[tuple[str, Hint], ...] = (
     ("already been used", Hint.NONCE_USED),
     # geth core/txpool/errors.go ErrReplaceUnderpriced, ErrUnderpriced
     ("underpriced", Hint.UNDERPRICED),
+    # geth core/txpool/errors.go ErrTxGasPriceTooLow: the pool asks a higher tip
+    ("gas price below minimum", Hint.UNDERPRICED),
     # geth core/error.go ErrFeeCapTooLow; anvil InvalidTransactionError::FeeCapTooLow
     ("max fee per gas less than block base fee", Hint.UNDERPRICED),
     # hardhat's node: "Transaction maxFeePerGas (…) is too low for the next block"
@@ -61,8 +64,12 @@ _SAYINGS: tuple[tuple[str, Hint], ...] = (
     # geth core/error.go ErrGasLimitTooHigh (EIP-7825) and core/txpool ErrGasLimit
     ("exceeds block gas limit", Hint.TOO_LARGE),
     ("gas limit too high", Hint.TOO_LARGE),
+    # geth internal/ethapi/api.go checkTxFee: gas times price is above --rpc.txfeecap, one ether unless the operator says otherwise
+    ("exceeds the configured cap", Hint.TOO_LARGE),
     # go-ethereum internal/ethapi/errors.go, anvil and hardhat
     ("revert", Hint.REVERTED),
+    # geth eth/filters/api.go errBlockRangeIntoFuture
+    ("beyond current head", Hint.BEHIND),
     # geth eth/filters/api.go and most hosted nodes
     ("block range", Hint.RANGE_TOO_WIDE),
     ("more than", Hint.RANGE_TOO_WIDE),
