@@ -70,6 +70,12 @@ class BodyTooLarge(CallerError):
     code, status = "body-too-large", 413
 
 
+class BodyTooSlow(CallerError):
+    """The body came too slowly; send it again."""
+
+    code, status = "body-too-slow", 408
+
+
 class Unauthenticated(CallerError):
     """An API key is needed: send `Authorization: Bearer <key>`."""
 
@@ -136,6 +142,54 @@ class IdempotencyInFlight(CallerError):
     code, status = "idempotency-in-flight", 409
 
 
+class ConsentRefused(CallerError):
+    """The holder's consent is not good for this."""
+
+    code, status = "consent-refused", 409
+
+
+class ConsentNotSigned(ConsentRefused):
+    """The signature is not the named holder's under this consent."""
+
+    code = "consent-not-signed"
+
+
+class ConsentForeign(ConsentRefused):
+    """The consent was given for another chain or another ledger."""
+
+    code = "consent-foreign"
+
+
+class ConsentToAnotherItem(ConsentRefused):
+    """The consent was given for another item."""
+
+    code = "consent-to-another-item"
+
+
+class ConsentToAnotherDeed(ConsentRefused):
+    """The consent was given to something else than this: another action, another new holder, or other details."""
+
+    code = "consent-to-another-deed"
+
+
+class ConsentNotTheHolder(ConsentRefused):
+    """The key that signed does not hold the item, or does not hold it any more."""
+
+    code = "consent-not-the-holder"
+
+
+class ConsentWithdrawn(ConsentRefused):
+    """Something happened to the item since this was signed, which withdraws it: look again, then sign anew."""
+
+    code = "consent-withdrawn"
+
+
+class ConsentExpired(ConsentRefused):
+    """The consent's deadline has passed."""
+
+    code = "consent-expired"
+
+
 class KeyMissing(NotFound):
     """The service holds no such key."""
 
@@ -176,7 +230,7 @@ class NodeInconsistent(BusyError):
 
 
 class DatabaseBusy(BusyError):
-    """The database is busy."""
+    """The database is busy; `cause` says how: locked, slow, full, read-only, disk, crowded or away."""
 
     code = "database-busy"
 
@@ -245,6 +299,18 @@ class DeploymentUnusable(IntegrityError):
     """The deployment file is not one of ours, or the contracts it names cannot be used."""
 
     code = "deployment-unusable"
+
+
+class DatabaseDamaged(IntegrityError):
+    """The database is not whole: restore it from a backup, then run `ledger audit`."""
+
+    code = "database-damaged"
+
+
+class KeystoreDamaged(IntegrityError):
+    """A keystore cannot be read: restore the file from a backup of the keys."""
+
+    code = "keystore-damaged"
 
 
 class FoldMismatch(IntegrityError):
