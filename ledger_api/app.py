@@ -15,7 +15,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from ledger_api.auth import Limiter
 from ledger_api.domain.events import EVENT
-from ledger_api.errors import IntegrityError, InvalidBody, LedgerError, MethodNotAllowed, NotFound, Unexpected
+from ledger_api.errors import BusyError, IntegrityError, InvalidBody, LedgerError, MethodNotAllowed, NotFound, Unexpected
 from ledger_api.routes import batches, drafts, events, health, items, keys, organizations, pages, resolver, submissions, verifications
 from ledger_api.routes.deps import Context
 from ledger_api.routes.edge import Edge
@@ -72,7 +72,8 @@ def create_app(ctx: Context) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=5)
     app.state.metered = CollectorRegistry()
     app.add_middleware(health.Metered, registry=app.state.metered)
-    app.add_middleware(Edge, max_body_mebibytes=ctx.settings.max_body_mebibytes)
+    limits = ctx.settings
+    app.add_middleware(Edge, max_body_mebibytes=limits.max_body_mebibytes, patience_seconds=limits.body_patience_seconds)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the description
     return app
 
@@ -110,6 +111,8 @@ async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, LedgerError)
     if isinstance(error, IntegrityError):
         logger.critical("%s", error.message, extra={"code": error.code, "facts": error.facts})
+    if isinstance(error, BusyError):
+        logger.warning("%s: %s", error.code, error.facts)
     return _answer(request, error)
 
 

@@ -36,11 +36,14 @@ class Settings(BaseSettings):
     fee_profile: Literal["auto", "anvil", "l1", "l2", "private"] = "auto"
     max_fee_gwei: int = 200  # no transaction ever offers more for a unit of gas
     max_in_flight: int = 16  # transactions of one lane that are sent and not yet mined
+    # an event that the contract would revert is tried so often, ever more rarely, before it is parked for an operator
+    most_tries: int = 10
     stuck_blocks: int = 5  # unmined for so many blocks: sent again with a higher fee
     batch_deadline_seconds: int = 3600  # how long a signed batch may travel
     rate_per_minute_anonymous: int = 120
     rate_per_minute_key: int = 6000
     max_body_mebibytes: int = 64
+    body_patience_seconds: float = 20  # before a request that comes too slowly is cut off
 
     @property
     def sqlalchemy_url(self) -> str:

@@ -17,7 +17,7 @@ LEVELS = (
     {"store", "chain", "keys", "migrations"},
     {"auth", "intake", "outbox", "indexer", "passport", "verification", "directory", "rebuild", "interop"},
     {"routes", "web"},
-    {"app", "cli", "home", "importer", "service", "running", "operating", "greeting"},
+    {"app", "serving", "cli", "home", "importer", "service", "running", "operating", "greeting", "terminal", "audit", "upkeep"},
 )
 LEVEL_OF = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 # rooms of one level that must not know each other

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from ipaddress import IPv6Network
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
@@ -70,7 +71,9 @@ Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
 def address_of(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
+    """Of IPv6 the network: whoever has one has all of its 2^64 addresses."""
+    host = request.client.host if request.client else "unknown"
+    return str(IPv6Network((host.partition("%")[0], 64), strict=False)) if ":" in host else host
 
 
 def anonymous(request: Request, ctx: Ctx) -> None:

@@ -74,8 +74,8 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
 )
 def record_events(
     request: Request,
+    caller: Writer,  # before the body: a stranger's is not read
     body: RawBody,
-    caller: Writer,
     ctx: Ctx,
     order: NewOrder,
     idempotency_key: IdempotencyKey = None,
@@ -160,7 +160,8 @@ def _results(ctx: Context, order: Order, once: Once, lines: list[bytes]) -> Iter
             for name in totals:
                 totals[name] += summary(None, submission.results)[name]
             text = b"".join(orjson.dumps(shape(result), option=orjson.OPT_APPEND_NEWLINE) for result in submission.results)
-            told.append(text)
+            if once.key is not None:  # else nobody asks for it again
+                told.append(text)
             yield text
         last = orjson.dumps({"submission": order.submission if totals["accepted"] else None, **totals}, option=orjson.OPT_APPEND_NEWLINE)
         once.keep_now(202, b"".join((*told, last)))

@@ -4,10 +4,12 @@ from typing import Any
 
 from ledger_api.errors import (
     BodyTooLarge,
+    BodyTooSlow,
     BusyError,
     CallerError,
     DatabaseBusy,
     Forbidden,
+    IdempotencyInFlight,
     InvalidBody,
     LedgerError,
     RateLimited,
@@ -17,7 +19,15 @@ from ledger_verify.transition import Reason
 
 MEDIA_TYPE = "application/problem+json"
 # what any route may answer, named once
-EVERY_ROUTE: tuple[type[LedgerError], ...] = (CallerError, InvalidBody, BodyTooLarge, RateLimited, LedgerError, DatabaseBusy)
+EVERY_ROUTE: tuple[type[LedgerError], ...] = (
+    CallerError,
+    InvalidBody,
+    BodyTooLarge,
+    BodyTooSlow,
+    RateLimited,
+    LedgerError,
+    DatabaseBusy,
+)
 WITH_KEY: tuple[type[LedgerError], ...] = (Unauthenticated, Forbidden)
 
 SCHEMA: dict[str, Any] = {
@@ -61,7 +71,7 @@ def headers(error: LedgerError) -> dict[str, str]:
             return {"WWW-Authenticate": "Bearer"}
         case RateLimited():
             return {"Retry-After": str(error.facts.get("retry_after", 1))}
-        case BusyError():
+        case BusyError() | IdempotencyInFlight():
             return {"Retry-After": "1"}
     return {}
 

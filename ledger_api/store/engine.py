@@ -9,13 +9,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, bindparam, create_engine, event, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ledger_api.errors import DatabaseBusy
+from ledger_api.store.troubles import told_as_ours
 
-BUSY_TIMEOUT_SECONDS = 15
+BUSY_TIMEOUT_SECONDS = 15  # for a lock; `?timeout=` in the URL of a SQLite database says otherwise
+IDLE_SECONDS = 300  # a transaction that asks nothing for so long belongs to a process that hangs: the server takes its locks away
 POOL_SIZE = 20
 LOCK_STRIPES = 256
 _LOCK_STRIPE = text("SELECT pg_advisory_xact_lock(:space, :stripe)").bindparams(bindparam("space", 0x4C454447))
@@ -23,14 +24,27 @@ _LOCK_STRIPE = text("SELECT pg_advisory_xact_lock(:space, :stripe)").bindparams(
 
 def open_engine(url: str) -> Engine:
     """SQLite in WAL with `synchronous=FULL` (an acknowledged event survives power loss), or PostgreSQL by psycopg 3."""
-    if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, pool_pre_ping=True)
+    is_sqlite = url.startswith("sqlite")
+    chosen = {"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False} if is_sqlite else _postgres_terms()
+    said = make_url(url).query  # what the operator wrote into the URL stands
     engine = create_engine(
-        url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
+        url,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_SIZE,
+        pool_timeout=BUSY_TIMEOUT_SECONDS,
+        pool_pre_ping=not is_sqlite,
+        connect_args={name: value for name, value in chosen.items() if name not in said},
     )
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+    if is_sqlite:
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _postgres_terms() -> dict[str, str | int]:
+    """Nothing waits for ever: neither for a lock, nor for a server that vanished, nor for a process that hangs with locks in its hands."""
+    patience = f"-c lock_timeout={BUSY_TIMEOUT_SECONDS}s -c idle_in_transaction_session_timeout={IDLE_SECONDS}s"
+    return {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "options": patience}
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -50,9 +64,10 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that only reads.
 
     Raises:
-        DatabaseBusy: the database is locked, full or away.
+        DatabaseBusy: the database is locked, full, read-only or away; nothing of the block is kept.
+        DatabaseDamaged: it is not whole.
     """
-    with _translated(), engine.connect() as connection, connection.begin():
+    with told_as_ours(), engine.connect() as connection, connection.begin():
         yield connection
 
 
@@ -61,18 +76,11 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that commits at the end of the block, or changes nothing.
 
     Raises:
-        DatabaseBusy: the database is locked, full or away.
+        DatabaseBusy: the database is locked, full, read-only or away; nothing of the block is kept.
+        DatabaseDamaged: it is not whole.
     """
-    with _translated(), engine.execution_options(ledger_writing=True).begin() as connection:
+    with told_as_ours(), engine.execution_options(ledger_writing=True).begin() as connection:
         yield connection
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except OperationalError as error:
-        raise DatabaseBusy from error
 
 
 def lock_items(connection: Connection, items: Iterable[bytes]) -> None:

@@ -13,6 +13,7 @@ import psycopg
 from sqlalchemy.engine import make_url
 
 from ledger_api.errors import DatabaseBusy
+from ledger_api.store.troubles import trouble
 
 BUSY_MILLISECONDS = 2_000
 CONNECT_SECONDS = 2
@@ -88,8 +89,8 @@ class PassportReader:
         connection = self._connection or self._opened(None)
         try:
             row = connection.execute(statement, parameters).fetchone()
-        except sqlite3.OperationalError as error:
-            raise DatabaseBusy from error
+        except sqlite3.DatabaseError as error:
+            raise trouble(error, is_lost=isinstance(error, sqlite3.OperationalError)) or error from error
         except psycopg.OperationalError:
             row = self._ask_again(connection, statement, parameters)
         return None if row is None else Found._make(row)
@@ -103,7 +104,7 @@ class PassportReader:
         try:
             return self._opened(failed).execute(statement, parameters).fetchone()
         except psycopg.OperationalError as error:
-            raise DatabaseBusy from error
+            raise DatabaseBusy(cause="away") from error
 
     def _opened(self, failed: _Connection | None) -> _Connection:
         """The connection that stands; a new one if it is the failed one that does. Raises DatabaseBusy."""
@@ -115,7 +116,7 @@ class PassportReader:
                 try:
                     self._connection = self._open(self._url)
                 except (sqlite3.OperationalError, psycopg.OperationalError) as error:
-                    raise DatabaseBusy from error
+                    raise DatabaseBusy(cause="away") from error
             return self._connection
 
 
