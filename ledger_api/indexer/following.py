@@ -19,7 +19,7 @@ from ledger_api.indexer.passports import make_passports
 from ledger_api.indexer.registry import compromised_by, fold_registry
 from ledger_api.indexer.source import RangeTooWide, Source, Stretch
 from ledger_api.store import following as mirror
-from ledger_api.store import outcomes
+from ledger_api.store import outcomes, parking
 from ledger_api.store import records as stored
 from ledger_api.store.engine import lock_items, reading, writing
 from ledger_api.store.following import Block, Cursor, RegistryLog, Standing
@@ -267,6 +267,7 @@ def _write_outcomes(connection: Connection, folded: Folded, first: int, last: in
         outcomes.mark_batches_refused(connection, refused_batches, retried=Reason.DEADLINE_PASSED)
         outcomes.drop_settled_tips(connection, outcomes.items_refused(connection, first, last))
     outcomes.drop_settled_tips(connection, folded.histories)
+    parking.free(connection)
 
 
 def _undo(following: Following, cursor: Cursor, ancestor: int, head: Block, now: datetime) -> None:

@@ -2,7 +2,8 @@
 
 After a transaction of this lane reverted, what was expected of some item was wrong. Then the gatherer is *careful*: one event
 of an item at a time, nothing else in flight, and the node is asked first (`eth_call`). What the node names is doubted or left
-out, until the rest goes through; what stands alone and still fails keeps the contract's answer as its error.
+out, until the rest goes through; what stands alone and still fails keeps the contract's answer as its error, is tried again by
+itself ever more rarely, and is parked in the end (`setbacks.py`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 
-import structlog
 from sqlalchemy import Connection
 
 from ledger_api.chain.contracts import ledger_at
@@ -18,21 +18,21 @@ from ledger_api.chain.reverts import WitnessMismatch
 from ledger_api.errors import ChainError, IntegrityError, LaneBusy
 from ledger_api.outbox.lane import Sight
 from ledger_api.outbox.plan import GAS_CONTRACT_WALLET, Carried, Limits, Plan, Planner, event_of
+from ledger_api.outbox.retrying import Failure
 from ledger_api.outbox.sealing import Seal, Sealed, call_data
+from ledger_api.outbox.setbacks import Setbacks, kind_of
 from ledger_api.outbox.surroundings import Surroundings
-from ledger_api.store import sending
-from ledger_api.store.engine import reading, writing
+from ledger_api.store import parking, sending
+from ledger_api.store.engine import reading
 from ledger_api.store.sending import Accepted, Batch
 from ledger_verify.hashing import ZERO32, OrganizationId, event_hash
 from ledger_verify.state import State, state_from_bytes
-
-logger = structlog.get_logger(__name__)
 
 _PAGE = 300  # loose events read at once: about what a transaction takes
 _MOST_PAGES = 20  # beyond which what waits behind others is left for the next turn
 _MOST_PENDING = 50
 _MOST_GUESSES = 60
-_RAREST_BLOCKS = 600
+_MOST_DUE = 50  # items tried again in one go
 _GAS_CAP = 16_700_000  # EIP-7825 allows a transaction 2^24
 _LAST_MINUTE = 60  # a batch with less time left would be refused on arrival
 
@@ -44,6 +44,7 @@ class Load:
     body: bytes
     gas: int
     sealed: Sequence[Sealed]
+    tried_again: Sequence[int] = ()  # rows that had failed before, and that the node takes now
 
     def book(self, connection: Connection) -> list[int]:
         """Write new batches with their events; returns all batches. Raises: LaneBusy, when another lane was faster."""
@@ -57,6 +58,7 @@ class Load:
             expected += len(one.events)
         if sending.count_members(connection, new) != expected:
             raise LaneBusy("another lane carries one of these events already")
+        parking.is_carried(connection, self.tried_again)
         return batches + new
 
 
@@ -72,12 +74,6 @@ class _Waiting:
     damaged: list[Accepted] = field(default_factory=list)  # rows that are no longer what was accepted
 
 
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    times: int
-    again_at: int  # the block from which the node is asked again
-
-
 class Gatherer:
     """Builds the next transaction of one lane."""
 
@@ -89,9 +85,8 @@ class Gatherer:
         self._ledger = ledger_at(around.node, around.deployment.ledger)
         self._stale: set[bytes] = set()
         self._impossible: list[Accepted] = []
-        self._shouted: set[int] = set()
         self._signers: dict[bytes, bytes] = {}  # who signs for each organization, looked up once a transaction
-        self._failed: dict[bytes, _Failure] = {}  # items that made a transaction revert, or would
+        self._setbacks = Setbacks(around.engine, most_tries=around.settings.most_tries)
 
     def shrink(self) -> None:
         """A node found a transaction too large: make smaller ones from now on."""
@@ -107,29 +102,44 @@ class Gatherer:
         impossible, self._impossible = self._impossible, []
         return impossible
 
-    def gather(self, sight: Sight, now: datetime, *, is_careful: bool, is_idle: bool) -> Load | None:
-        """The next transaction, or None while nothing may travel. `is_idle`: nothing of this lane is in flight."""
+    def gather(self, sight: Sight, now: datetime, *, is_careful: bool) -> Load | None:
+        """The next transaction, or None while nothing may travel."""
         self._signers.clear()
         with reading(self._around.engine) as connection:
+            self._setbacks.look(connection)
+            load = None if is_careful else self._try_again(connection, sight, now)
+            if load is not None:
+                return load
             waiting = _Waiting()
             plan = self._plan_while_reading(connection, waiting, sight, is_careful=is_careful)
-            self._stale |= plan.stale
-            self._impossible += plan.impossible
-            if plan.is_empty() and is_idle and self._is_any_due(sight):
-                plan, is_careful = self._plan(connection, waiting, sight, is_careful=True), True
+            self._note(plan)
             if plan.is_empty():
                 return None
             return self._gather_carefully(connection, waiting, sight, now) if is_careful else self._load(plan, sight, now)
 
-    def _is_any_due(self, sight: Sight) -> bool:
-        return any(failure.again_at <= sight.block_number for failure in self._failed.values())
+    def _note(self, plan: Plan) -> None:
+        self._stale |= plan.stale
+        self._impossible += plan.impossible
+
+    def _try_again(self, connection: Connection, sight: Sight, now: datetime) -> Load | None:
+        """What failed before and is due, by itself: a busy lane must not put it off for ever."""
+        due = set(sorted(self._setbacks.due(sight.block_number))[:_MOST_DUE])
+        if not due:
+            return None
+        waiting = _Waiting(signers=sending.signers(connection))
+        self._read_pending(connection, waiting, sight)
+        waiting.pending = [(batch, members) for batch, members in waiting.pending if any(one.item in due for one in members)]
+        waiting.loose = self._with_units(connection, parking.loose_of(connection, due))
+        self._learn(connection, waiting, waiting.loose, block=sight.block_number)
+        return self._gather_carefully(connection, waiting, sight, now)
 
     def _load(self, plan: Plan, sight: Sight, now: datetime, *, is_careful: bool = False) -> Load:
         deadline_from = max(int(now.timestamp()), sight.block_time)
         sealed = [self._seal(parcel, deadline_from) for parcel in plan.parcels]
         gas = plan.gas + sum(GAS_CONTRACT_WALLET for one in sealed if one.signed is not None)
         # whether too little gas was the trouble is not known after a revert: what is not used is given back
-        return Load(call_data(sealed), min(gas * (2 if is_careful else 1), _GAS_CAP), sealed)
+        tried_again = [carried.accepted.id for carried in plan.events()] if is_careful else []
+        return Load(call_data(sealed), min(gas * (2 if is_careful else 1), _GAS_CAP), sealed, tried_again)
 
     # --- reading
 
@@ -139,7 +149,7 @@ class Gatherer:
         self._read_pending(connection, waiting, sight)
         after = 0
         for _ in range(_MOST_PAGES):
-            page = self._read_page(connection, waiting, after)
+            page = self._read_page(connection, waiting, after, block=sight.block_number)
             plan = self._plan(connection, waiting, sight, is_careful=is_careful)
             if plan.is_full or len(page) < _PAGE:
                 break
@@ -150,38 +160,42 @@ class Gatherer:
         batches = sending.pending_batches(connection, _MOST_PENDING)
         alive = [batch for batch in batches if batch.deadline > sight.block_time + _LAST_MINUTE]
         members = sending.members(connection, [batch.id for batch in alive])
-        self._learn(connection, waiting, [accepted for each in members.values() for accepted in each])
+        self._learn(connection, waiting, [one for each in members.values() for one in each], block=sight.block_number)
+        aside = self._setbacks.set_aside(connection, [one for each in members.values() for one in each if one.status == "accepted"])
         spoilt = {accepted.batch for accepted in waiting.damaged}
+        spoilt |= {one.batch for each in members.values() for one in each if one.id in aside}
         waiting.pending = [(batch, members[batch.id]) for batch in alive if batch.id not in spoilt]
 
-    def _read_page(self, connection: Connection, waiting: _Waiting, after: int) -> list[Accepted]:
+    def _read_page(self, connection: Connection, waiting: _Waiting, after: int, *, block: int) -> list[Accepted]:
         page = sending.loose_events(connection, after=after, most=_PAGE)
         if page and page[-1].unit is not None:
-            have = {accepted.id for accepted in page}
-            page += [one for one in sending.unit_events(connection, page[-1].unit) if one.id not in have and one.status == "accepted"]
-        waiting.loose += page
-        self._learn(connection, waiting, page)
+            page += self._rest_of_unit(connection, page, page[-1].unit)
+        aside = self._setbacks.set_aside(connection, page)
+        waiting.loose += [one for one in page if one.id not in aside]
+        self._learn(connection, waiting, page, block=block)
         return page
 
-    def _learn(self, connection: Connection, waiting: _Waiting, events: Sequence[Accepted]) -> None:
+    def _with_units(self, connection: Connection, events: list[Accepted]) -> list[Accepted]:
+        """These in order, and what stands or falls with them."""
+        for unit in {one.unit for one in events if one.unit is not None}:
+            events = events + self._rest_of_unit(connection, events, unit)
+        return sorted(events, key=lambda one: one.id)
+
+    def _rest_of_unit(self, connection: Connection, events: Sequence[Accepted], unit: str) -> list[Accepted]:
+        have = {accepted.id for accepted in events}
+        return [one for one in sending.unit_events(connection, unit) if one.id not in have and one.status == "accepted"]
+
+    def _learn(self, connection: Connection, waiting: _Waiting, events: Sequence[Accepted], *, block: int) -> None:
         for accepted in events:
             if event_hash(event_of(accepted)) != accepted.event_hash:
-                self._shout(accepted)
+                # signing it would spoil the whole batch: it waits, and its item behind it, until somebody has looked
+                error = IntegrityError("an accepted event's row does not make its event hash", row=accepted.id)
+                self._setbacks.fail([accepted], error, kind=Failure.DAMAGED, block=block)
                 waiting.damaged.append(accepted)
         items = {accepted.item for accepted in events}
         # first what travels, then the states: an event recorded in between is found in the states
         waiting.travelling |= sending.travelling(connection, items)
         waiting.states |= {item: state_from_bytes(stored) for item, stored in sending.known_states(connection, items).items()}
-
-    def _shout(self, accepted: Accepted) -> None:
-        """Signing a damaged row would spoil the whole batch: it waits, and its item behind it, until somebody has looked."""
-        if accepted.id in self._shouted:
-            return
-        self._shouted.add(accepted.id)
-        error = IntegrityError("an accepted event's row does not make its event hash", row=accepted.id)
-        logger.critical("an event cannot travel", code=error.code, why=error.message, facts=error.facts)
-        with writing(self._around.engine) as connection:
-            sending.keep_error(connection, [accepted.id], f"{error.code}: {error.message}")
 
     # --- planning
 
@@ -191,8 +205,7 @@ class Gatherer:
         planner = Planner(self._around.deployment.terms, self._limits, history=_History(connection), is_careful=is_careful)
         planner.know(waiting.states)
         planner.bar(waiting.damaged)
-        # what failed before travels only after the node was asked
-        planner.leave_out(item for item, failed in self._failed.items() if not is_careful or failed.again_at > sight.block_number)
+        planner.leave_out(self._setbacks.left_out(sight.block_number, is_careful=is_careful))
         for item, ordinal in (doubts or {}).items():
             planner.doubt(item, ordinal)
         for events in waiting.travelling.values():
@@ -228,6 +241,8 @@ class Gatherer:
         doubts: dict[bytes, int] = {}
         for _ in range(_MOST_GUESSES):
             plan = self._plan(connection, waiting, sight, is_careful=True, doubts=doubts)
+            if not doubts:
+                self._note(plan)  # what failed because its history moved on is judged anew, not tried again
             if plan.is_empty():
                 return None
             load = self._load(plan, sight, now, is_careful=True)
@@ -240,8 +255,6 @@ class Gatherer:
                     self._give_up(plan.events(), error, sight)
                     return None
             else:
-                for carried in plan.events():
-                    self._failed.pop(carried.accepted.item, None)
                 return load
         return None
 
@@ -259,21 +272,17 @@ class Gatherer:
         if waiting.pending and (len(waiting.pending) > 1 or waiting.loose):
             waiting.pending, waiting.loose = waiting.pending[: max(1, len(waiting.pending) // 2)], []
             return True
-        if not waiting.pending and len(plan.events()) > 1:
-            planned = {carried.accepted.id for carried in plan.events()[: len(plan.events()) // 2]}
-            waiting.loose = [accepted for accepted in waiting.loose if accepted.id in planned]
+        planned = {carried.accepted.id for carried in plan.events()}
+        units = [unit for unit in _units(waiting.loose) if any(one.id in planned for one in unit)]
+        if not waiting.pending and len(units) > 1:
+            # never half of a unit: what stands or falls together is asked for together
+            waiting.loose = [accepted for unit in units[: len(units) // 2] for accepted in unit]
             return True
         return False
 
     def _give_up(self, events: Sequence[Carried], error: ChainError, sight: Sight) -> None:
-        """The contract would revert for these alone: that is a verdict, kept with them, and asked again ever more rarely."""
-        for item in {carried.accepted.item for carried in events}:
-            times = self._failed[item].times + 1 if item in self._failed else 1
-            self._failed[item] = _Failure(times, sight.block_number + min(2**times, _RAREST_BLOCKS))
-        rows = [carried.accepted.id for carried in events]
-        logger.error("events cannot be carried", events=rows[:10], why=error.message, facts=error.facts)
-        with writing(self._around.engine) as connection:
-            sending.keep_error(connection, rows, f"{error.code}: {error.message}")
+        """The contract would revert for these alone: that is a verdict, kept with them."""
+        self._setbacks.fail([carried.accepted for carried in events], error, kind=kind_of(error), block=sight.block_number)
 
 
 class _History:

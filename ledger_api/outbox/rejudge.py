@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from ledger_api.keys import Keyring
 from ledger_api.outbox.plan import event_of, state_after
 from ledger_api.outbox.surroundings import Surroundings
-from ledger_api.store import sending
+from ledger_api.store import parking, sending
 from ledger_api.store.directory import load_authority
 from ledger_api.store.engine import lock_items, reading, writing
 from ledger_api.store.sending import Accepted
@@ -89,6 +89,13 @@ def look_again(around: Surroundings, items: Collection[bytes], *, now: int) -> N
             for item in waiting:
                 touched |= _Walk(around, connection, item, authority=authority, now=now).go()
         waiting = touched - seen
+    free_parked(around)
+
+
+def free_parked(around: Surroundings) -> None:
+    """What stands behind a dead letter that has ended, or was sent back, travels again."""
+    with writing(around.engine) as connection:
+        parking.free(connection)
 
 
 @dataclass(slots=True)
@@ -107,6 +114,8 @@ class _Walk:
         accepted = sending.accepted_of(self.connection, self.item)
         if any(status not in (None, "signed") for _, status in accepted):
             return set()  # something of it travels: its outcome comes first
+        if any(hashing.event_hash(event_of(event)) != event.event_hash for event, _ in accepted):
+            return set()  # a row that is no longer what was accepted must not be signed anew: it is parked
         stored = sending.known_states(self.connection, [self.item]).get(self.item)
         state = UNBORN if stored is None else state_from_bytes(stored)
         waits = False

@@ -119,7 +119,7 @@ class Worker:
                 is_careful = lanes.has_unexplained_revert(connection, self.lane.relayer)
             if is_careful and flying + sent:
                 break  # what was expected proved wrong: one transaction at a time, until the indexer has told all
-            load = self._gatherer.gather(sight, now, is_careful=is_careful, is_idle=not flying + sent)
+            load = self._gatherer.gather(sight, now, is_careful=is_careful)
             between("gather")
             if load is None:
                 break
@@ -128,6 +128,7 @@ class Worker:
             self.lane.send(saved, sight)
             between("send")
             sent += 1
+            rejudge.free_parked(self._around)
             now = self._clock()
         return sent
 

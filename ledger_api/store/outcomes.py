@@ -24,9 +24,9 @@ _MET = select(_EVENTS.c.id, _EVENTS.c.event_id, _EVENTS.c.event_hash, _EVENTS.c.
 _RECORDED = (
     update(_EVENTS)
     .where(_EVENTS.c.id == bindparam("event"))
-    .values(status="recorded", reason=None, refused_block=None, event_hash=bindparam("recorded_hash"))
+    .values(status="recorded", reason=None, refused_block=None, retry_block=None, event_hash=bindparam("recorded_hash"))
 )
-_ALL_RECORDED = update(_EVENTS).where(_EVENTS.c.id.in_(_KEYS)).values(status="recorded")
+_ALL_RECORDED = update(_EVENTS).where(_EVENTS.c.id.in_(_KEYS)).values(status="recorded", retry_block=None)
 _FINAL = text(
     "UPDATE events SET status = 'final' WHERE status = 'recorded' AND event_id IN"
     " (SELECT event_id FROM records WHERE block_number > :above AND block_number <= :up_to)"

@@ -71,29 +71,29 @@ class Followed(NamedTuple):
 
 # literals, because SQLite uses a partial index only for what it can prove
 _IS_ACCEPTED = text("events.status = 'accepted'")
-_COLUMNS = [_e.c[name] for name in Accepted._fields]
+COLUMNS = [_e.c[name] for name in Accepted._fields]
 _LOOSE = (
-    select(*_COLUMNS)
-    .where(_IS_ACCEPTED, text("events.batch IS NULL"), _e.c.id > bindparam("after"))
+    select(*COLUMNS)
+    .where(_IS_ACCEPTED, text("events.batch IS NULL AND events.parked IS NULL"), _e.c.id > bindparam("after"))
     .order_by(_e.c.id)
     .limit(bindparam("most"))
 )
 _PENDING = (
     select(*(_b.c[name] for name in Batch._fields))
-    .where(text("batches.status = 'signed'"), select(_e.c.id).where(_e.c.batch == _b.c.id, _IS_ACCEPTED).exists())
+    .where(text("batches.status = 'signed'"), select(_e.c.id).where(_e.c.batch == _b.c.id, _IS_ACCEPTED, _e.c.parked.is_(None)).exists())
     .order_by(_b.c.id)
     .limit(bindparam("most"))
 )
-_MEMBERS = select(*_COLUMNS).where(_e.c.batch.in_(bindparam("keys", expanding=True))).order_by(_e.c.batch, _e.c.batch_position)
-_UNIT = select(*_COLUMNS).where(_e.c.unit == bindparam("unit")).order_by(_e.c.id)
+_MEMBERS = select(*COLUMNS).where(_e.c.batch.in_(bindparam("keys", expanding=True))).order_by(_e.c.batch, _e.c.batch_position)
+_UNIT = select(*COLUMNS).where(_e.c.unit == bindparam("unit")).order_by(_e.c.id)
 _TRAVELLING = (
-    select(*_COLUMNS, _t.c.relayer)
+    select(*COLUMNS, _t.c.relayer)
     .select_from(_e.join(_b, _e.c.batch == _b.c.id).outerjoin(_t, _b.c.transaction == _t.c.id))
     .where(_IS_ACCEPTED, _e.c.item.in_(bindparam("keys", expanding=True)), _b.c.status != "signed")
     .order_by(_e.c.id)
 )
 _OF_ITEM = (
-    select(*_COLUMNS, _b.c.status.label("batch_status"))
+    select(*COLUMNS, _b.c.status.label("batch_status"))
     .select_from(_e.outerjoin(_b, _e.c.batch == _b.c.id))
     .where(_e.c.item == bindparam("item"), _IS_ACCEPTED)
     .order_by(_e.c.id)
@@ -132,7 +132,7 @@ _KEEP_TIP = text("INSERT INTO tips (item, state) VALUES (:item, :state) ON CONFL
 
 
 def loose_events(connection: Connection, *, after: int, most: int) -> list[Accepted]:
-    """In the order of acceptance."""
+    """In the order of acceptance, without what is parked."""
     return [Accepted._make(row) for row in connection.execute(_LOOSE, {"after": after, "most": most})]
 
 
@@ -270,6 +270,7 @@ def refuse(connection: Connection, events: Collection[int], reason: int) -> None
         connection.execute(update(_e).where(_e.c.id.in_(some), _e.c.status == "accepted").values(status="refused", reason=reason))
 
 
+        .values(failures=None, retry_block=None, parked=None)
 def keep_error(connection: Connection, events: Collection[int], error: str) -> None:
     """Why these could not be carried for now."""
     for some in _lists(list(events)):
