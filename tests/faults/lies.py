@@ -45,12 +45,14 @@ class Lie(StrEnum):
     UNDERPRICED_TAKEN = "takes a transaction: replacement transaction underpriced"
     NO_FUNDS = "drops a transaction: insufficient funds"
     NO_FUNDS_TAKEN = "takes a transaction: insufficient funds"
+    TOO_LARGE = "drops a transaction above a size: oversized data"
     # logs
     TOO_MANY_LOGS = "refuses a range: query returned more than 10000 results"
     RANGE_TOO_WIDE = "refuses a range: exceed maximum block range"
     LOG_OUTSIDE = "adds a log from outside the range"
     LOG_TWICE = "answers a log twice"
     LOG_MISSING = "leaves a log out of a range"
+    NO_LOGS = "answers with silence where there are logs"
 
 
 SAYINGS = {
@@ -58,6 +60,7 @@ SAYINGS = {
     Lie.ALREADY_KNOWN: "already known",
     Lie.UNDERPRICED: "replacement transaction underpriced",
     Lie.NO_FUNDS: "insufficient funds for gas * price + value: balance 0, tx cost 1",
+    Lie.TOO_LARGE: "oversized data: transaction size 131073, limit 131072",
     Lie.TOO_MANY_LOGS: "query returned more than 10000 results",
     Lie.RANGE_TOO_WIDE: "exceed maximum block range: 1",
 }
@@ -132,6 +135,11 @@ def _log_missing(calls: Sequence[Call], answers: list[Answer], random: Random) -
     return changed
 
 
+def _no_logs(calls: Sequence[Call], answers: list[Answer], random: Random) -> list[Answer] | None:
+    changed: list[Answer] | None = _with_logs(calls, answers, random, lambda _logs: [], only_ranges=False)
+    return changed
+
+
 def _log_outside(calls: Sequence[Call], answers: list[Answer], random: Random) -> list[Answer] | None:
     def more(logs: list[Any]) -> list[Any]:
         strayed = dict(random.choice(logs))
@@ -150,6 +158,7 @@ CHANGES: dict[Lie, Change] = {
     Lie.LOG_TWICE: _log_twice,
     Lie.LOG_MISSING: _log_missing,
     Lie.LOG_OUTSIDE: _log_outside,
+    Lie.NO_LOGS: _no_logs,
 }
 
 

@@ -63,6 +63,7 @@ class LyingNode:
         self.most = most  # lies by rate, altogether
         self.lag_blocks = 3  # of a stale answer
         self.delay_seconds = 0.3
+        self.largest = 600  # bytes of a transaction that TOO_LARGE lets pass
         self.hold_seconds = 2.5  # longer than the service's LEDGER_NODE_READ_SECONDS
         self.took_effect: Counter[str] = Counter()
         self.asked: Counter[str] = Counter()  # by method, whatever was answered
@@ -143,14 +144,19 @@ class LyingNode:
         found: list[tuple[Lie, _Armed | None]] = []
         with self._lock:
             for armed in self._armed:
-                if armed.times > 0 and (armed.method is None or armed.method in methods) and _may_matter(armed.lie, calls):
+                if armed.times > 0 and (armed.method is None or armed.method in methods) and self._may_matter(armed.lie, calls):
                     armed.times -= 1
                     return [(armed.lie, armed)]
             for lie, rate in self.rates.items():
-                if _may_matter(lie, calls) and self._random.random() < rate and self.most > 0:
+                if self._may_matter(lie, calls) and self._random.random() < rate and self.most > 0:
                     self.most -= 1
                     found.append((lie, None))
         return found
+
+    def _may_matter(self, lie: Lie, calls: Sequence[Call]) -> bool:
+        if lie is Lie.TOO_LARGE:
+            return any(call["method"] == _SEND and len(call["params"][0]) // 2 > self.largest for call in calls)
+        return _may_matter(lie, calls)
 
     def _give_back(self, armed: _Armed | None) -> None:
         if armed is not None:
@@ -241,7 +247,7 @@ def _may_matter(lie: Lie, calls: Sequence[Call]) -> bool:
         return any(call["method"] == _SEND for call in calls)
     if lie in lies.RANGES or lie is Lie.LOG_MISSING:
         return any(map(lies.is_range, calls))
-    if lie in (Lie.LOG_TWICE, Lie.LOG_OUTSIDE):
+    if lie in (Lie.LOG_TWICE, Lie.LOG_OUTSIDE, Lie.NO_LOGS):
         return any(call["method"] == "eth_getLogs" for call in calls)
     if lie is Lie.STALE_BLOCK:
         return all(call["method"] != _SEND for call in calls)  # asked twice: never a transaction

@@ -74,11 +74,11 @@ class Nursery:
             AssertionError: one ended by itself in another way; with its traceback.
         """
         while self.deaths < _MOST_DEATHS:
+            self.later += self.lease_seconds + 1  # past the lease of whoever was before
             told = self._ask(order | {"points": list(self.points), "diary": str(self.diary), "later": self.later, "rpc": self.rpc_url})
             if told["signal"] != signal.SIGKILL:
                 break
             self.deaths += 1
-            self.later += self.lease_seconds + 1
         assert told["signal"] == 0 and told["trouble"] == "", f"{order} ended with {told['signal']}: {told['trouble']}"
         self.told = told["codes"]
         return self.told
@@ -105,8 +105,8 @@ def index(*, ends: bool = False, **settings: Any) -> Order:
     return {"do": "index", "ends": ends, "settings": settings}
 
 
-def registrar(*script: Sequence[Any]) -> Order:
-    """Each [method of the registrar, values…]; bytes as 0x hex. ["together", [...], [...]] says several at once."""
+def tell(*script: Sequence[Any]) -> Order:
+    """The registrar: each [its method, values…]; bytes as 0x hex. ["together", [...], [...]] says several at once."""
     return {"do": "registrar", "script": script, "settings": {}}
 
 
@@ -210,8 +210,10 @@ def _index(order: Order, codes: list[str]) -> None:
 
 def _registrar(order: Order, codes: list[str]) -> None:
     from ledger_api.errors import LedgerError
+    from ledger_api.outbox import registrar
 
-    service, _clock = _opened(order)
+    service, clock = _opened(order)
+    registrar._now = clock  # this process lives later, past the lease of the dead
     teller = service.registrar()
 
     def say(method: str, *values: Any) -> None:
