@@ -16,7 +16,20 @@ from starlette.middleware.gzip import GZipMiddleware
 from ledger_api.auth import Limiter
 from ledger_api.domain.events import EVENT
 from ledger_api.errors import BusyError, IntegrityError, InvalidBody, LedgerError, MethodNotAllowed, NotFound, Unexpected
-from ledger_api.routes import batches, drafts, events, health, items, keys, organizations, pages, resolver, submissions, verifications
+from ledger_api.routes import (
+    batches,
+    drafts,
+    events,
+    health,
+    items,
+    keys,
+    organizations,
+    ownership,
+    pages,
+    resolver,
+    submissions,
+    verifications,
+)
 from ledger_api.routes.deps import Context
 from ledger_api.routes.edge import Edge
 from ledger_api.routes.problems import MEDIA_TYPE, SCHEMA, document, headers
@@ -34,6 +47,7 @@ ROUTERS: Sequence[APIRouter] = (
     submissions.router,
     verifications.router,
     resolver.router,
+    ownership.router,
     organizations.router,
     keys.router,
     health.router,

@@ -19,18 +19,18 @@ _FINAL_BLOCK = select(CURSOR.c.final_block).where(CURSOR.c.id == 1).scalar_subqu
 _IS_RECORDED = EVENTS.c.status.in_(("recorded", "final"))
 # final is a matter of the watermark alone, so that moving it rewrites no event
 STATUS = case((and_(_IS_RECORDED, RECORDS.c.block_number <= _FINAL_BLOCK), literal("final")), else_=EVENTS.c.status)
-_WITH_RECORDS = EVENTS.outerjoin(RECORDS, and_(RECORDS.c.event_hash == EVENTS.c.event_hash, _IS_RECORDED))
+WITH_RECORDS = EVENTS.outerjoin(RECORDS, and_(RECORDS.c.event_hash == EVENTS.c.event_hash, _IS_RECORDED))
 
 _SUBMISSION = select(SUBMISSIONS).where(SUBMISSIONS.c.id == bindparam("id"))
 _COUNTS = (
     select(STATUS.label("status"), func.count().label("count"))
-    .select_from(_WITH_RECORDS)
+    .select_from(WITH_RECORDS)
     .where(EVENTS.c.submission == bindparam("id"))
     .group_by(text("1"))
 )
 _EVENTS_OF = (
     select(EVENTS.c.position, EVENTS.c.event_id, EVENTS.c.item, EVENTS.c.kind, STATUS.label("status"), EVENTS.c.reason, EVENTS.c.error)
-    .select_from(_WITH_RECORDS)
+    .select_from(WITH_RECORDS)
     .where(EVENTS.c.submission == bindparam("id"), EVENTS.c.position > bindparam("after"))
     .order_by(EVENTS.c.position)
     .limit(bindparam("limit"))
@@ -46,7 +46,7 @@ _EVENT = (
         RECORDS.c.transaction_hash,
         PAYLOADS.c.body,
     )
-    .select_from(_WITH_RECORDS.outerjoin(PAYLOADS, PAYLOADS.c.event_id == EVENTS.c.event_id))
+    .select_from(WITH_RECORDS.outerjoin(PAYLOADS, PAYLOADS.c.event_id == EVENTS.c.event_id))
     .where(EVENTS.c.event_id == bindparam("event_id"))
     .order_by(case((EVENTS.c.status == "refused", 1), else_=0), EVENTS.c.id.desc())
     .limit(1)
