@@ -12,56 +12,26 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import structlog
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from ledger_api import greeting, operating, running
-from ledger_api.errors import BusyError, CallerError, ChainError, IntegrityError, LedgerError
-from ledger_api.home import Home
+from ledger_api import greeting, operating, running, upkeep
+from ledger_api.errors import BusyError
 from ledger_api.importer.files import write_refused
 from ledger_api.importer.running import ImportReport
-from ledger_api.service import Service, deploy_once, open_service
-from ledger_api.settings import Settings
+from ledger_api.service import deploy_once, open_service
+from ledger_api.terminal import AsJson, HomeOption, connected, console, fail, say, settings_for, told
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 org = typer.Typer(no_args_is_help=True, help="Organizations: admit, accredit, list.")
 key = typer.Typer(no_args_is_help=True, help="API keys: make, list, revoke.")
 app.add_typer(org, name="org")
 app.add_typer(key, name="key")
-
-console = Console(stderr=True)
-AsJson = Annotated[bool, typer.Option("--json", help="print one JSON value")]
-HomeOption = Annotated[Path | None, typer.Option("--home", help="the folder that holds everything local (LEDGER_HOME)")]
-_EXIT = ((CallerError, 1), (BusyError, 3), (ChainError, 4), (IntegrityError, 5))
-
-
-def settings_for(home: Path | None) -> Settings:
-    return Settings(home=home) if home is not None else Settings()
-
-
-def fail(error: LedgerError) -> NoReturn:
-    """One line that says what is wrong, with its code; the exit code says whose fault it is."""
-    facts = " ".join(f"{name}={value}" for name, value in error.facts.items())
-    console.print(f"[red]{error.code}[/red]: {error.message}" + (f" ({facts})" if facts else ""), highlight=False, soft_wrap=True)
-    raise typer.Exit(next((code for kind, code in _EXIT if isinstance(error, kind)), 1))
-
-
-def say(value: Any) -> None:
-    """The result of a command, for scripts."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    try:
-        yield
-    except LedgerError as error:
-        fail(error)
+app.add_typer(upkeep.app)
 
 
 def until_asked() -> threading.Event:
@@ -70,16 +40,6 @@ def until_asked() -> threading.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     return stop
-
-
-def connected(settings: Settings) -> Service:
-    """A service on a chain that runs: LEDGER_RPC_URL, or what `ledger up` announced on this home."""
-    found = Home(settings.home).running()
-    url = settings.rpc_url or (str(found["rpc_url"]) if found else "")
-    if not url:
-        fail(CallerError("No chain runs on this home: start `ledger up`, or set LEDGER_RPC_URL.", home=str(settings.home)))
-    with told():
-        return open_service(settings, url)
 
 
 # --- loops -----------------------------------------------------------------------------------------------------------
@@ -107,13 +67,12 @@ def up(
 @app.command()
 def serve(home: HomeOption = None) -> None:
     """The HTTP service."""
-    import uvicorn
-
     from ledger_api.app import create_service_app
+    from ledger_api.serving import run
 
     settings = settings_for(home)
     quiet_logs()
-    uvicorn.run(create_service_app(connected(settings)), host=settings.host, port=settings.port, log_level="warning", access_log=False)
+    run(create_service_app(connected(settings)), settings)
 
 
 @app.command()

@@ -119,9 +119,10 @@ class Lane:
         if max(sight.used_nonces, sight.pending_nonces) > next_nonce:
             raise self._mismatch("used by somebody else, or our database is older than the chain", sight, next_nonce)
 
-    def adopt(self, now: datetime) -> list[int]:
+    def adopt(self, now: datetime, *, is_restored: bool = False) -> list[int]:
         """An operator's decision after a LaneMismatch: the nonces we did not save are somebody else's, go on after them.
 
+        `is_restored`: they are our own, of the time that a restored backup does not know.
         Returns them. Whatever of ours waited on such a nonce travels again. One that a reorg took from somebody else's
         transaction is filled with nothing, or ours after it could never land.
         """
@@ -133,7 +134,7 @@ class Lane:
             strange = set(range(used if top is None else top + 1, used))
             strange |= self._displaced(connection, sight)
             self._release(connection, lanes.carried_on(connection, self.relayer, strange))
-            lanes.save_foreign(connection, self.relayer, sorted(strange), now=now)
+            lanes.save_foreign(connection, self.relayer, sorted(strange), now=now, is_restored=is_restored)
             missing = self._missing(connection, sight)
         for nonce in missing:
             self._fill(nonce, sight, now)

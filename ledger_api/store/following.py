@@ -85,13 +85,13 @@ _INSERT_REFRESH = _insert(_REFRESHES, "ON CONFLICT DO NOTHING")
 _UPSERT_CURSOR, _UPSERT_ITEM, _UPSERT_SHOWN = _upsert(_CURSOR, "id"), _upsert(_ITEMS, "item"), _upsert(_SHOWN, "organization")
 _READ_CURSOR = select(*(_CURSOR.c[name] for name in Cursor._fields)).where(_CURSOR.c.id == 1)
 # whoever acted on an item, received it, made it or made its material
-_NAMES_ORGANIZATION = text(
-    "INSERT INTO refreshes (item)"
-    " SELECT item FROM items WHERE brand = :organization"
+_NAMING = (
+    "SELECT item FROM items WHERE brand = :organization"
     " UNION SELECT item FROM records WHERE organization = :organization OR party = :organization"
     " UNION SELECT materials.item FROM materials JOIN items ON items.item = materials.lot WHERE items.brand = :organization"
-    " ON CONFLICT DO NOTHING"
 )
+_NAMES_ORGANIZATION = text(f"INSERT INTO refreshes (item) {_NAMING} ON CONFLICT DO NOTHING")
+_ITEMS_NAMING = text(_NAMING)
 _SIGNED_BY = text("SELECT DISTINCT item FROM records WHERE organization = :organization AND signer = :signer")
 # a child before what it names; the payload store and the operations are not the mirror's
 _MIRROR = (
@@ -173,6 +173,11 @@ def show_differently(connection: Connection, changed: Mapping[bytes, tuple[str |
     for organization in changed:
         connection.execute(_NAMES_ORGANIZATION, {"organization": organization})
     _many(connection, _UPSERT_SHOWN, [(organization, did, name) for organization, (did, name) in changed.items()])
+
+
+def items_naming(connection: Connection, organization: bytes) -> set[bytes]:
+    """Items whose passport shows this organization's name."""
+    return {bytes(item) for item in connection.scalars(_ITEMS_NAMING, {"organization": organization})}
 
 
 # --- registry ------------------------------------------------------------------------------------------------------

@@ -149,12 +149,16 @@ def take_back(connection: Connection, relayer: bytes, from_nonce: int) -> None:
     connection.execute(update(_t).where(gone).values(**_NOT_LANDED))
 
 
-def save_foreign(connection: Connection, relayer: bytes, nonces: Collection[int], *, now: datetime) -> None:
-    """Nonces somebody else used with this key. Our own transactions there can no longer land."""
+def save_foreign(connection: Connection, relayer: bytes, nonces: Collection[int], *, now: datetime, is_restored: bool = False) -> None:
+    """Nonces somebody else used with this key. Our own transactions there can no longer land.
+
+    `is_restored`: it was our own service, in the time that the restored backup does not know.
+    """
+    mark = restored_mark if is_restored else foreign_mark
     taken = (_t.c.relayer == relayer) & _t.c.nonce.in_(list(nonces)) & _t.c.status.in_(("saved", "sent"))
     connection.execute(update(_t).where(taken).values(status="replaced"))
     rows = [
-        {"relayer": relayer, "nonce": nonce, "raw": b"", "hash": foreign_mark(relayer, nonce), "max_fee_wei": "0"}
+        {"relayer": relayer, "nonce": nonce, "raw": b"", "hash": mark(relayer, nonce), "max_fee_wei": "0"}
         | {"status": "foreign", "created_at": now}
         for nonce in nonces
     ]
@@ -165,6 +169,17 @@ def save_foreign(connection: Connection, relayer: bytes, nonces: Collection[int]
 def foreign_mark(relayer: bytes, nonce: int) -> bytes:
     """Fills `hash` of a transaction that is not ours: unique, and no hash of anything."""
     return b"foreign" + relayer + nonce.to_bytes(5, "big")
+
+
+def restored_mark(relayer: bytes, nonce: int) -> bytes:
+    """The same for a nonce that we used ourselves, before the database was restored from a backup."""
+    return b"restored" + relayer + nonce.to_bytes(5, "big")
+
+
+def restored_nonces(connection: Connection) -> set[tuple[bytes, int]]:
+    """(relayer, nonce) of those."""
+    adopted = connection.execute(select(_t.c.relayer, _t.c.nonce, _t.c.hash).where(_t.c.status == "foreign"))
+    return {(bytes(relayer), nonce) for relayer, nonce, mark in adopted if bytes(mark) == restored_mark(bytes(relayer), nonce)}
 
 
 def carried_on(connection: Connection, relayer: bytes, nonces: Collection[int]) -> list[int]:
