@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import traceback
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE_SECONDS = 60
+FRESH = "a member nobody knows"
 _MOST_DEATHS = 400
 
 Order = dict[str, Any]
@@ -106,7 +108,7 @@ def index(*, ends: bool = False, **settings: Any) -> Order:
 
 
 def tell(*script: Sequence[Any]) -> Order:
-    """The registrar: each [its method, values…]; bytes as 0x hex. ["together", [...], [...]] says several at once."""
+    """The registrar: each [its method, values…]; bytes as 0x hex, FRESH for a new DID. ["together", [...], [...]] says several at once."""
     return {"do": "registrar", "script": script, "settings": {}}
 
 
@@ -216,8 +218,10 @@ def _registrar(order: Order, codes: list[str]) -> None:
     registrar._now = clock  # this process lives later, past the lease of the dead
     teller = service.registrar()
 
+    fresh = f"did:web:member-{uuid.uuid4().hex[:12]}.example"  # somebody whom no process before this one has admitted
+
     def say(method: str, *values: Any) -> None:
-        getattr(teller, method)(*map(_value, values))
+        getattr(teller, method)(*(_value(fresh if value == FRESH else value) for value in values))
 
     for method, *values in order["script"]:
         try:

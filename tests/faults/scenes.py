@@ -21,7 +21,7 @@ from ledger_verify.hashing import organization_id
 from ledger_verify.transition import Role
 from tests.faults.fleet import GTIN, Brand, Fleet, fleet_of, verdict
 from tests.faults.lying_node import Lie, LyingNode
-from tests.faults.nursery import Nursery, index, tell, work
+from tests.faults.nursery import FRESH, Nursery, index, tell, work
 
 GWEI = 10**9
 LEASE_SECONDS = 1
@@ -222,7 +222,9 @@ def a_damaged_row(stage: Stage) -> None:
     stage.work()
     stage.accept(stage.maison, service(number))
     stage.work("turn", MINE, "turn")
-    parked = stage.ask("SELECT error, (SELECT count(*) FROM events WHERE parked = :id) AS all_of_it FROM events WHERE id = :id", id=row.id)[0]
+    parked = stage.ask("SELECT error, (SELECT count(*) FROM events WHERE parked = :id) AS all_of_it FROM events WHERE id = :id", id=row.id)[
+        0
+    ]
     _set_party(stage, row.id, row.party)
     with writing(stage.fleet.service.engine) as connection:
         again = parking.requeue(connection, row.id)
@@ -326,7 +328,8 @@ def the_registry_is_told(stage: Stage) -> None:
     stage.serial += 1
     admit = ["admit", did, int(Role.RETAILER), None]
     grant = {"brand": "0x" + stage.maison.id.hex(), "organization": "0x" + organization_id(did).hex(), "role": int(Role.RETAILER)}
-    told = stage.tell(["together", admit, admit], admit, ["accredit", grant])
+    fresh = ["admit", FRESH, int(Role.RETAILER), None]
+    told = stage.tell(["together", fresh, fresh], admit, admit, ["accredit", grant])
     signer = stage.fleet.service.keyring.signer(organization_id(did)).address
     told += stage.tell(["mark_compromised", "0x" + organization_id(did).hex(), "0x" + signer.hex(), 1])
 
