@@ -79,6 +79,7 @@ class Lane:
         self._release = release
         self._waiting_since: dict[int, int] = {}  # the lowest nonce in flight → the block we first saw it there
         self._unexplained: dict[int, int] = {}  # a used nonce without a receipt → the block we first saw it
+        self._reviewed_block = -1  # the head when what has landed was last compared with what the indexer told
 
     @property
     def relayer(self) -> bytes:
@@ -190,12 +191,19 @@ class Lane:
 
     # --- 4. what became of it
 
+    def is_below_final(self, sight: Sight) -> bool:
+        """Has the chain not used a nonce that it had used in a final block? Then the node lags far, or this is another chain."""
+        with reading(self._engine) as connection:
+            final = lanes.final_top(connection, self.relayer)
+        return final is not None and final >= sight.used_nonces
+
     def follow(self, sight: Sight) -> None:
-        """Settle the nonces that the chain has used; take back those it has no longer used.
+        """Settle the nonces that the chain has used; take back those it has no longer used. The caller asked `is_below_final`.
 
         Raises:
             LaneMismatch: a nonce was used for something that is not ours, or that was not ours fell out of the chain.
         """
+        self._review(sight)
         with reading(self._engine) as connection:
             settled = lanes.settled_top(connection, self.relayer)
             used = [flight.nonce for flight in lanes.flying(connection, self.relayer) if flight.nonce < sight.used_nonces]
@@ -212,6 +220,18 @@ class Lane:
         with reading(self._engine) as connection:
             missing = self._missing(connection, sight)
         self._doubt(missing | set(used) - {landing.variant.nonce for landing in landings}, sight)
+
+    def _review(self, sight: Sight) -> None:
+        """Once a block: what has landed, and the indexer does not tell of, may have landed otherwise after a reorg."""
+        if sight.block_number == self._reviewed_block:
+            return
+        with reading(self._engine) as connection:
+            untold = lanes.untold(connection, self.relayer)
+        if untold:
+            logger.warning("looking again for what landed in blocks that fell out", transactions=len(untold))
+            with writing(self._engine) as connection:
+                lanes.look_up_again(connection, untold)
+        self._reviewed_block = sight.block_number
 
     def _settle(self, connection: Connection, landing: lanes.Landing, candidates: Sequence[lanes.Variant]) -> None:
         siblings = [one.id for one in candidates if one.nonce == landing.variant.nonce]

@@ -17,13 +17,22 @@ from datetime import UTC, datetime
 import structlog
 
 from ledger_api.chain.deploy import verify_deployment
-from ledger_api.chain.rpc import Hint
-from ledger_api.errors import BusyError, ChainError, FeeTooHigh, IntegrityError, LaneBusy, NodeRefused
+from ledger_api.chain.rpc import Hint, quantity, unhex
+from ledger_api.errors import (
+    BusyError,
+    ChainError,
+    FeeTooHigh,
+    IntegrityError,
+    LaneBusy,
+    NodeInconsistent,
+    NodeRefused,
+    ReorgTooDeep,
+)
 from ledger_api.outbox import rejudge
 from ledger_api.outbox.gather import Gatherer, Load
 from ledger_api.outbox.lane import Lane, Outgoing, Saved, Sight
 from ledger_api.outbox.surroundings import Surroundings
-from ledger_api.store import lanes
+from ledger_api.store import lanes, sending
 from ledger_api.store.engine import reading
 
 logger = structlog.get_logger(__name__)
@@ -56,7 +65,7 @@ class Worker:
 
         Raises:
             BusyError: the lane, the node, the database or the fees say *later*; nothing is lost.
-            LaneMismatch, WrongChain, ContractMissing: the lane stops until somebody has looked.
+            LaneMismatch, WrongChain, ContractMissing, ReorgTooDeep: the lane stops until somebody has looked.
         """
         now = self._clock()
         self._hold(now)
@@ -67,6 +76,8 @@ class Worker:
             self._is_started = True
             between("check")
         sight = self.lane.look()
+        if self.lane.is_below_final(sight):
+            self._refuse_other_chain()
         self.lane.follow(sight)
         between("follow")
         self._resend(sight, now)
@@ -83,6 +94,19 @@ class Worker:
         except LaneBusy:
             self._is_started = False  # another worker has the lane: look at everything again when it is ours
             raise
+
+    def _refuse_other_chain(self) -> None:
+        """What was final is not there. Nothing is taken back, sent or settled on such a chain."""
+        verify_deployment(self._around.node, self._around.deployment)
+        with reading(self._engine) as connection:
+            final = sending.final_block(connection)
+        if final is None:
+            return
+        number, ours = final
+        theirs = self._around.node.call("eth_getBlockByNumber", quantity(number), False)
+        if theirs is not None and unhex(theirs["hash"]) != ours:
+            raise ReorgTooDeep(final_block=number)
+        raise NodeInconsistent("the node lags behind a block that is final", block=number)
 
     def stop(self) -> None:
         """Let another worker have the lane at once."""

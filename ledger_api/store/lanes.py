@@ -8,12 +8,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, insert, select, update
 
-from ledger_api.tables import BatchRow, CursorRow, TransactionRow
+from ledger_api.tables import BatchRow, CursorRow, EventRow, TransactionRow
 
 _t = TransactionRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it at run time
 _b = BatchRow.__table__  # type: ignore[attr-defined]
+_e = EventRow.__table__  # type: ignore[attr-defined]
 _cursor = CursorRow.__table__  # type: ignore[attr-defined]
 
 _MINE = _t.c.relayer == bindparam("relayer")
@@ -35,6 +36,18 @@ _SENT = update(_t).where(_t.c.id == bindparam("transaction"), _t.c.status.in_(("
 _NOT_LANDED = {"status": "sent", "sent_block": None, "block_number": None, "gas_used": None, "gas_price_wei": None}
 _INDEXED_TOP = select(func.coalesce(func.max(_t.c.nonce), -1)).where(
     _MINE, _t.c.status == "mined", _t.c.block_number < select(_cursor.c.next_block).scalar_subquery()
+)
+_NEWEST = select(_t.c.id).where(_MINE).order_by(_t.c.nonce.desc()).limit(200)
+_UNTOLD = select(_t.c.id).where(
+    _t.c.id.in_(_NEWEST.scalar_subquery()),
+    _t.c.status == "mined",
+    _t.c.block_number < select(_cursor.c.next_block).scalar_subquery(),
+    exists().where(_b.c.transaction == _t.c.id, _b.c.status.in_(("done", "sent")), _e.c.batch == _b.c.id, _e.c.status == "accepted"),
+)
+_FINAL_TOP = select(func.max(_t.c.nonce)).where(
+    _MINE,
+    _t.c.status.in_(("mined", "reverted")),
+    _t.c.block_number <= select(_cursor.c.final_block).scalar_subquery(),
 )
 
 
@@ -84,6 +97,11 @@ def top_nonce(connection: Connection, relayer: bytes) -> int | None:
 def settled_top(connection: Connection, relayer: bytes) -> int | None:
     """The highest nonce of which we believe that the chain has used it."""
     return connection.scalar(_SETTLED_TOP, {"relayer": relayer})
+
+
+def final_top(connection: Connection, relayer: bytes) -> int | None:
+    """The highest nonce used in a block that is final; None before the first."""
+    return connection.scalar(_FINAL_TOP, {"relayer": relayer})
 
 
 def flying(connection: Connection, relayer: bytes) -> list[Flight]:
@@ -143,10 +161,26 @@ def take_back(connection: Connection, relayer: bytes, from_nonce: int) -> None:
 
     A transaction that had reverted goes too: its nonce must be filled, and what it carries can do no harm.
     """
-    gone = (_t.c.relayer == relayer) & (_t.c.nonce >= from_nonce) & _t.c.status.in_(("mined", "reverted"))
-    ids = select(_t.c.id).where(gone)
+    _fly_again(connection, (_t.c.relayer == relayer) & (_t.c.nonce >= from_nonce) & _t.c.status.in_(("mined", "reverted")))
+
+
+def untold(connection: Connection, relayer: bytes) -> list[int]:
+    """Transactions that have landed, as we believed, in blocks the indexer has applied without a word of what they carried.
+
+    Their blocks fell out of the chain, and others of the same height used the same nonces.
+    """
+    return list(connection.scalars(_UNTOLD, {"relayer": relayer}))
+
+
+def look_up_again(connection: Connection, transactions: Collection[int]) -> None:
+    """What became of these is an open question."""
+    _fly_again(connection, _t.c.id.in_(transactions) & (_t.c.status == "mined"))
+
+
+def _fly_again(connection: Connection, chosen: ColumnElement[bool]) -> None:
+    ids = select(_t.c.id).where(chosen)
     connection.execute(update(_b).where(_b.c.transaction.in_(ids), _b.c.status == "done").values(status="sent"))
-    connection.execute(update(_t).where(gone).values(**_NOT_LANDED))
+    connection.execute(update(_t).where(chosen).values(**_NOT_LANDED))
 
 
 def save_foreign(connection: Connection, relayer: bytes, nonces: Collection[int], *, now: datetime, is_restored: bool = False) -> None:

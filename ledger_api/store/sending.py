@@ -115,6 +115,9 @@ _FINAL_TIME = (
     .limit(1)
     .scalar_subquery()
 )
+_FINAL_BLOCK = (
+    select(_blocks.c.number, _blocks.c.hash).where(_blocks.c.number <= _cursor.c.final_block).order_by(_blocks.c.number.desc()).limit(1)
+)
 _FOLLOWED = select(_cursor.c.next_block, func.coalesce(_FINAL_TIME, 0)).where(_cursor.c.id == 1)
 _EXPIRED = (
     select(*(_b.c[name] for name in Batch._fields))
@@ -206,6 +209,12 @@ def followed(connection: Connection) -> Followed | None:
     """None before the indexer's first block."""
     row = connection.execute(_FOLLOWED).one_or_none()
     return None if row is None else Followed._make(row)
+
+
+def final_block(connection: Connection) -> tuple[int, bytes] | None:
+    """Number and hash of the newest block we keep that is final; None before the first."""
+    row = connection.execute(_FINAL_BLOCK).first()
+    return None if row is None else (int(row.number), bytes(row.hash))
 
 
 def expired_batches(connection: Connection, final_time: int) -> list[Batch]:
