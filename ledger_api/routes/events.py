@@ -29,8 +29,8 @@ from ledger_api.intake import Order, Submission, accept_events
 from ledger_api.routes.deps import Context, Ctx, Db, IdempotencyKey, NewOrder, RawBody, Reader, Writer
 from ledger_api.routes.once import Once, rendered, request_hash
 from ledger_api.routes.problems import document, errors
-from ledger_api.routes.results import shape, summary, summed
-from ledger_api.routes.schemas import EventOut, SubmissionResultOut, hex_of, moment
+from ledger_api.routes.results import parked_of, shape, summary, summed
+from ledger_api.routes.schemas import EventOut, EventStatus, SubmissionResultOut, hex_of, moment
 from ledger_api.store import submissions as rows
 from ledger_verify.transition import Kind, Reason
 
@@ -202,6 +202,7 @@ def _accepted(row: Any) -> EventOut:
         status=row.standing,
         reason=None if row.reason is None else Reason(row.reason).code,
         message=row.error if row.reason is None else SENTENCES[Reason(row.reason)],
+        parked=parked_of(row),
         submission=row.submission,
     )
 
@@ -209,7 +210,8 @@ def _accepted(row: Any) -> EventOut:
 def _recorded(row: Any | None) -> EventOut | None:
     if row is None:
         return None
-    return EventOut(**_common(row), status="final" if row.is_final else "recorded", reason=None, message=None, submission=None)
+    status: EventStatus = "final" if row.is_final else "recorded"
+    return EventOut(**_common(row), status=status, reason=None, message=None, parked=None, submission=None)
 
 
 def _common(row: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ledger_api.intake import EventResult, Submission
-from ledger_api.routes.schemas import hex_of
+from ledger_api.routes.schemas import ParkedOut, hex_of
 
 
 def summed(submission: Submission) -> dict[str, Any]:
@@ -33,3 +33,12 @@ def shape(result: EventResult) -> dict[str, Any]:
         "message": result.message,
         "facts": result.facts,
     }
+
+
+def parked_of(row: Any) -> ParkedOut | None:
+    """From a row with `letter`, `letter_error` and `letter_failures`; None for an event that is on its way."""
+    if row.letter is None:
+        return None
+    code, _, message = (row.letter_error or "").partition(": ")
+    behind = None if row.letter == row.event_id else hex_of(row.letter)
+    return ParkedOut(code=code, message=message, failures=row.letter_failures or 0, behind=behind)

@@ -5,12 +5,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from ledger_api.domain import statuses
 from ledger_api.domain.fields import Address, Country, Did, OrganizationDid, Strict, Time
 
 Hex32 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]
 HexAddress = Annotated[str, Field(pattern=r"^0x[0-9a-f]{40}$")]
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-EventStatus = Literal["accepted", "recorded", "final", "refused"]
+EventStatus = Annotated[Literal["accepted", "recorded", "final", "refused"], Field(description=statuses.told(statuses.EVENT))]
+SubmissionStatus = Annotated[Literal["accepted", "recorded", "final", "refused"], Field(description=statuses.told(statuses.SUBMISSION))]
 RoleName = Literal["supplier", "brand", "retailer", "platform", "authenticator"]
 
 
@@ -61,6 +63,15 @@ class SummaryOut(Out):
     refused: int
 
 
+class ParkedOut(Out):
+    """The event is accepted, could not be carried, and waits for an operator."""
+
+    code: str = Field(description="What was in the way when it was tried last; the codes are listed in docs/operations.md.")
+    message: str
+    failures: int = Field(description="How often it was tried.")
+    behind: Hex32 | None = Field(description="The event that this one waits behind; null: itself is what could not be carried.")
+
+
 class EventOut(Out):
     event_id: Hex32
     event_hash: Hex32
@@ -71,6 +82,7 @@ class EventOut(Out):
     status: EventStatus
     reason: str | None
     message: str | None
+    parked: ParkedOut | None
     submission: str | None
     sequence: int | None
     block: int | None
@@ -87,6 +99,7 @@ class SubmittedEventOut(Out):
     status: EventStatus
     reason: str | None
     message: str | None
+    parked: ParkedOut | None
 
 
 class CountsOut(Out):
@@ -94,11 +107,12 @@ class CountsOut(Out):
     recorded: int = 0
     final: int = 0
     refused: int = 0
+    parked: int = Field(default=0, description="Of the accepted ones, how many wait for an operator.")
 
 
 class SubmissionOut(Out):
     id: str
-    status: EventStatus
+    status: SubmissionStatus
     created_at: Moment
     counts: CountsOut
     events: list[SubmittedEventOut]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -14,7 +14,8 @@ from ledger_api.domain.reasons import SENTENCES
 from ledger_api.errors import NotFound
 from ledger_api.routes.deps import Context, Ctx, Db, Reader
 from ledger_api.routes.problems import errors
-from ledger_api.routes.schemas import CountsOut, EventStatus, SubmissionOut, SubmittedEventOut, hex_of, moment
+from ledger_api.routes.results import parked_of
+from ledger_api.routes.schemas import CountsOut, SubmissionOut, SubmissionStatus, SubmittedEventOut, hex_of, moment
 from ledger_api.store import submissions as rows
 from ledger_api.store.engine import reading
 from ledger_verify.transition import Kind, Reason
@@ -27,7 +28,7 @@ LONGEST_STREAM_SECONDS = 600.0  # then the client asks again; its Last-Event-ID 
 EVENT_STREAM = "text/event-stream"
 
 
-def status_of(counts: CountsOut) -> EventStatus:
+def status_of(counts: CountsOut) -> SubmissionStatus:
     """A submission is as far as its slowest event; refused only when nothing of it stands."""
     if counts.accepted:
         return "accepted"
@@ -75,12 +76,13 @@ def _event(row: Any) -> SubmittedEventOut:
         status=row.status,
         reason=None if reason is None else reason.code,
         message=row.error if reason is None else SENTENCES[reason],
+        parked=parked_of(row),
     )
 
 
 _STREAMS: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "`status` events of `{id, status, counts}`: one at once, one at every change, until it is final.",
+        "description": "`status` events of `{id, status, counts}`: one at once, one at every change (a reorg's included), until nothing can change.",
         "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
     },
     204: {"description": "The last event that you heard was the final one: do not connect again."},
@@ -96,42 +98,46 @@ async def stream_submission(
     request: Request, submission: str, caller: Reader, ctx: Ctx, last_event_id: Annotated[str | None, Header(max_length=64)] = None
 ) -> Response:
     """Follow a submission. After a break the browser or client asks again with `Last-Event-ID` and hears only what is new."""
-    counts = await run_in_threadpool(_counts, ctx, submission, caller)
-    if last_event_id == _version(counts) and _is_over(counts):
+    seen = await run_in_threadpool(_seen, ctx, submission, caller)
+    if last_event_id == _version(seen.counts) and seen.is_over:
         return Response(status_code=204)
-    told = _told(request, ctx, submission, caller, counts, last_event_id)
+    told = _told(request, ctx, submission, caller, seen, last_event_id)
     return StreamingResponse(told, media_type=EVENT_STREAM, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
 
-def _counts(ctx: Context, submission: str, caller: Principal) -> CountsOut:
+class _Seen(NamedTuple):
+    """A submission as one look found it. `is_over`: nothing can change any more, not even by a reorg."""
+
+    counts: CountsOut
+    is_over: bool
+
+
+def _seen(ctx: Context, submission: str, caller: Principal) -> _Seen:
     with reading(ctx.engine) as connection:
         _owned(rows.submission(connection, submission), caller)
-        return CountsOut(**rows.counts(connection, submission))
+        counts = CountsOut(**rows.counts(connection, submission))
+        is_over = status_of(counts) in ("final", "refused") and not rows.may_change(connection, submission)
+        return _Seen(counts, is_over)
 
 
 def _version(counts: CountsOut) -> str:
     """The state itself is the id of the message that tells it, so nothing has to be remembered between connections."""
-    return f"{counts.accepted}-{counts.recorded}-{counts.final}-{counts.refused}"
+    return f"{counts.accepted}-{counts.recorded}-{counts.final}-{counts.refused}-{counts.parked}"
 
 
-def _is_over(counts: CountsOut) -> bool:
-    return status_of(counts) in ("final", "refused")
-
-
-async def _told(
-    request: Request, ctx: Context, submission: str, caller: Principal, counts: CountsOut, heard: str | None
-) -> AsyncIterator[bytes]:
+async def _told(request: Request, ctx: Context, submission: str, caller: Principal, seen: _Seen, heard: str | None) -> AsyncIterator[bytes]:
     waited = silent = 0.0
     while True:
+        counts = seen.counts
         if _version(counts) != heard:
             heard, silent = _version(counts), 0.0
             body = orjson.dumps({"id": submission, "status": status_of(counts), "counts": counts.model_dump()})
             yield b"id: %b\nevent: status\ndata: %b\n\n" % (heard.encode(), body)
-        if _is_over(counts) or waited >= LONGEST_STREAM_SECONDS or await request.is_disconnected():
+        if seen.is_over or waited >= LONGEST_STREAM_SECONDS or await request.is_disconnected():
             return
         if silent >= SILENCE_SECONDS:
             silent = 0.0
             yield b": still the same\n\n"
         await asyncio.sleep(POLL_SECONDS)
         waited, silent = waited + POLL_SECONDS, silent + POLL_SECONDS
-        counts = await run_in_threadpool(_counts, ctx, submission, caller)
+        seen = await run_in_threadpool(_seen, ctx, submission, caller)

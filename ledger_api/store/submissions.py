@@ -20,17 +20,37 @@ _IS_RECORDED = EVENTS.c.status.in_(("recorded", "final"))
 # final is a matter of the watermark alone, so that moving it rewrites no event
 STATUS = case((and_(_IS_RECORDED, RECORDS.c.block_number <= _FINAL_BLOCK), literal("final")), else_=EVENTS.c.status)
 WITH_RECORDS = EVENTS.outerjoin(RECORDS, and_(RECORDS.c.event_hash == EVENTS.c.event_hash, _IS_RECORDED))
+# a parked event's dead letter: itself, or the one that it waits behind
+_LETTERS = EVENTS.alias("letters")
+_WITH_LETTERS = WITH_RECORDS.outerjoin(_LETTERS, and_(_LETTERS.c.id == EVENTS.c.parked, EVENTS.c.status == "accepted"))
+_PARKED = (
+    _LETTERS.c.event_id.label("letter"),
+    _LETTERS.c.error.label("letter_error"),
+    _LETTERS.c.failures.label("letter_failures"),
+)
 
 _SUBMISSION = select(SUBMISSIONS).where(SUBMISSIONS.c.id == bindparam("id"))
 _COUNTS = (
-    select(STATUS.label("status"), func.count().label("count"))
+    select(STATUS.label("status"), func.count().label("count"), func.count(EVENTS.c.parked).label("parked"))
     .select_from(WITH_RECORDS)
     .where(EVENTS.c.submission == bindparam("id"))
     .group_by(text("1"))
 )
+_UNSURE = (
+    select(EVENTS.c.id).where(EVENTS.c.submission == bindparam("id"), EVENTS.c.refused_block > func.coalesce(_FINAL_BLOCK, -1)).limit(1)
+)
 _EVENTS_OF = (
-    select(EVENTS.c.position, EVENTS.c.event_id, EVENTS.c.item, EVENTS.c.kind, STATUS.label("status"), EVENTS.c.reason, EVENTS.c.error)
-    .select_from(WITH_RECORDS)
+    select(
+        EVENTS.c.position,
+        EVENTS.c.event_id,
+        EVENTS.c.item,
+        EVENTS.c.kind,
+        STATUS.label("status"),
+        EVENTS.c.reason,
+        EVENTS.c.error,
+        *_PARKED,
+    )
+    .select_from(_WITH_LETTERS)
     .where(EVENTS.c.submission == bindparam("id"), EVENTS.c.position > bindparam("after"))
     .order_by(EVENTS.c.position)
     .limit(bindparam("limit"))
@@ -45,8 +65,9 @@ _EVENT = (
         RECORDS.c.block_time,
         RECORDS.c.transaction_hash,
         PAYLOADS.c.body,
+        *_PARKED,
     )
-    .select_from(WITH_RECORDS.outerjoin(PAYLOADS, PAYLOADS.c.event_id == EVENTS.c.event_id))
+    .select_from(_WITH_LETTERS.outerjoin(PAYLOADS, PAYLOADS.c.event_id == EVENTS.c.event_id))
     .where(EVENTS.c.event_id == bindparam("event_id"))
     .order_by(case((EVENTS.c.status == "refused", 1), else_=0), EVENTS.c.id.desc())
     .limit(1)
@@ -76,7 +97,15 @@ def submission(connection: Connection, submission_id: str) -> AnyRow | None:
 
 
 def counts(connection: Connection, submission_id: str) -> dict[str, int]:
-    return {row.status: row.count for row in connection.execute(_COUNTS, {"id": submission_id})}  # type: ignore[misc]  # Row has a count method
+    """How many of its events have each status, and how many of the accepted ones are `parked`."""
+    rows = connection.execute(_COUNTS, {"id": submission_id}).all()
+    parked = sum(stopped for status, _, stopped in rows if status == "accepted")
+    return {status: count for status, count, _ in rows} | {"parked": parked}
+
+
+def may_change(connection: Connection, submission_id: str) -> bool:
+    """Was an event of it refused in a block that is not final yet? A reorg would accept it again."""
+    return connection.execute(_UNSURE, {"id": submission_id}).first() is not None
 
 
 def events_of(connection: Connection, submission_id: str, *, after: int, limit: int) -> Sequence[AnyRow]:

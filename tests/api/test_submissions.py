@@ -60,7 +60,7 @@ def test_a_submission_is_refused_only_when_nothing_of_it_stands(doors: Doors, su
 
     answer = doors.get("MAISON", f"/v1/submissions/{submission}").json()
 
-    assert (answer["status"], answer["counts"]) == ("refused", {"accepted": 0, "recorded": 0, "final": 0, "refused": 3})
+    assert (answer["status"], answer["counts"]) == ("refused", {"accepted": 0, "recorded": 0, "final": 0, "refused": 3, "parked": 0})
     assert {(one["reason"], one["message"]) for one in answer["events"]} == {("suspended", "The organization is suspended.")}
 
 
