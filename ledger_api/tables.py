@@ -392,6 +392,34 @@ class TransactionRow(SQLModel, table=True):
     )
 
 
+class OfferRow(SQLModel, table=True):
+    """An owner's consent to hand an item to one buyer's key, waiting for the buyer. The newest of (item, buyer) counts."""
+
+    __tablename__ = "offers"
+    item: bytes = Field(sa_column=_bytes(primary=True))
+    buyer: bytes = Field(sa_column=_bytes(primary=True))  # the new key's address
+    head: bytes = Field(sa_column=_bytes())  # the history that the owner agreed to
+    old_holder: bytes = Field(sa_column=_bytes())
+    deadline: int = Field(sa_column=_big())
+    signature: bytes = Field(sa_column=_bytes())
+    created_at: datetime = Field(sa_column=_time())
+
+
+class ClaimCardRow(SQLModel, table=True):
+    """A claim card made for a shop. Its secret follows from `salt` and a key of the keyring; without the salt it is gone."""
+
+    __tablename__ = "claim_cards"
+    id: str = Field(sa_column=Column(String(32), primary_key=True))
+    organization: bytes = Field(sa_column=_bytes())
+    request: bytes = Field(sa_column=_bytes())  # SHA-256 of the Idempotency-Key: the same request gets the same card
+    item: bytes = Field(sa_column=_bytes())
+    address: bytes = Field(sa_column=_bytes())
+    salt: bytes | None = Field(default=None, sa_column=_bytes(null=True))  # null once the shop has said that it has the card
+    created_at: datetime = Field(sa_column=_time())
+    acknowledged_at: datetime | None = Field(default=None, sa_column=_time(null=True))
+    __table_args__ = (Index("claim_cards_request", "organization", "request", unique=True),)
+
+
 class LeaseRow(SQLModel, table=True):
     """Who may do a job now: a lane of nonces, the indexer. Taken over once expired."""
 
