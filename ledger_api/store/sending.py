@@ -270,6 +270,7 @@ def follow_head(connection: Connection, event: int, *, head: bytes, event_hash: 
         update(_e)
         .where(_e.c.id == event, _e.c.status == "accepted")
         .values(head=head, event_hash=event_hash, state=state, batch=None, batch_position=None, error=None)
+        .values(failures=None, retry_block=None, parked=None)
     )
 
 
@@ -279,7 +280,6 @@ def refuse(connection: Connection, events: Collection[int], reason: int) -> None
         connection.execute(update(_e).where(_e.c.id.in_(some), _e.c.status == "accepted").values(status="refused", reason=reason))
 
 
-        .values(failures=None, retry_block=None, parked=None)
 def keep_error(connection: Connection, events: Collection[int], error: str) -> None:
     """Why these could not be carried for now."""
     for some in _lists(list(events)):
