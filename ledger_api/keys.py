@@ -4,6 +4,7 @@
 keys/passphrase                         made here (0600) unless the settings name one
 keys/owner.json, keys/service.json      the registry's owner; who signs verification statements
 keys/relayer-0.json …                   who pays for transactions, a lane of nonces each
+keys/cards.json                         the 32 bytes from which claim cards for shops are made
 keys/organizations/<id>/signer.json     who speaks for an organization
 keys/organizations/<id>/blinding-1.json the 32 bytes its serials and payloads are salted with, one file per epoch
 ```
@@ -11,6 +12,7 @@ A secret is never in a repr, a log or an error. Losing a blinding key loses the 
 folder up. Development keys, which everybody knows, sign on development chains only.
 """
 
+import hmac
 import os
 import secrets
 import threading
@@ -22,8 +24,9 @@ from coincurve import PrivateKey
 from eth_account import Account
 from pydantic import SecretStr
 
-from ledger_api.errors import DevelopmentKeyRefused, KeyMissing, WrongPassphrase
+from ledger_api.errors import DevelopmentKeyRefused, KeyMissing, KeystoreDamaged, WrongPassphrase
 from ledger_api.settings import Settings
+from ledger_verify.claims import SECRET_BYTES
 from ledger_verify.hashing import OrganizationId, keccak
 
 DEVELOPMENT_CHAINS = frozenset({31337, 1337})
@@ -171,6 +174,13 @@ class Keyring:
         """Who signs verification statements. It never pays and never records."""
         return self._signer_or_new("service", None)
 
+    def card_secret(self, salt: bytes) -> bytes:
+        """The secret of a claim card made here. It is stored nowhere: who destroys the salt destroys the card."""
+        with self._lock:
+            if not self._path("cards").exists():
+                self._write("cards", None)
+            return hmac.digest(self._secret("cards"), salt, "sha256")[:SECRET_BYTES]
+
     def _own(self, name: str, development: int | None) -> Signer:
         with self._lock:
             if name in self._signers or self._path(name).exists():
@@ -207,10 +217,14 @@ class Keyring:
             keystore: dict[str, Any] = orjson.loads(self._path(name).read_bytes())
         except FileNotFoundError:
             raise KeyMissing(f"the service holds no key {name}", key=name) from None
+        except ValueError:
+            raise KeystoreDamaged(key=name) from None
         try:
             secret = bytes(Account.decrypt(keystore, self._passphrase.get_secret_value()))
         except ValueError:  # the keystore's MAC
             raise WrongPassphrase(key=name) from None
+        except (KeyError, TypeError):
+            raise KeystoreDamaged(key=name) from None
         self._refuse_published(secret, name)
         return secret
 
@@ -219,7 +233,7 @@ class Keyring:
         secret = _new_secret() if secret is None else secret
         self._refuse_published(secret, name)
         keystore = Account.encrypt(secret, self._passphrase.get_secret_value(), kdf="scrypt", iterations=self._cost)
-        if "blinding" in name:
+        if "blinding" in name or name == "cards":
             del keystore["address"]  # it is no account
         _create(self._path(name), orjson.dumps(keystore))
 
@@ -247,12 +261,14 @@ def _new_secret() -> bytes:
 
 
 def _passphrase(folder: Path, settings: Settings) -> tuple[str, int]:
-    """The passphrase and the cost of stretching it."""
+    """The passphrase and the cost of stretching it. Raises KeyMissing: a new one would open none of the keystores that are there."""
     if settings.passphrase_file is not None:
         return settings.passphrase_file.read_text().rstrip("\r\n"), _COST_CHOSEN
     if settings.passphrase is not None:
         return settings.passphrase.get_secret_value(), _COST_CHOSEN
     path = folder / "passphrase"
+    if not path.exists() and any(folder.rglob("*.json")):
+        raise KeyMissing("the passphrase of the keystores is gone: restore keys/passphrase, or set LEDGER_PASSPHRASE_FILE", key="passphrase")
     if not path.exists():
         _create(path, secrets.token_hex(32).encode())
     return path.read_text(), _COST_GENERATED

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from ledger_api.chain.contracts import ledger_at
 from ledger_api.chain.reverts import WitnessMismatch
-from ledger_api.errors import ChainError, IntegrityError, LaneBusy
+from ledger_api.errors import ChainError, IntegrityError, KeyMissing, KeystoreDamaged, LaneBusy, WrongPassphrase
 from ledger_api.outbox.lane import Sight
 from ledger_api.outbox.plan import GAS_CONTRACT_WALLET, Carried, Limits, Plan, Planner, event_of
 from ledger_api.outbox.retrying import Failure
@@ -85,6 +85,7 @@ class Gatherer:
         self._ledger = ledger_at(around.node, around.deployment.ledger)
         self._stale: set[bytes] = set()
         self._impossible: list[Accepted] = []
+        self._mute: set[bytes] = set()  # organizations whose key cannot be read, said once
         self._signers: dict[bytes, bytes] = {}  # who signs for each organization, looked up once a transaction
         self._setbacks = Setbacks(around.engine, most_tries=around.settings.most_tries)
 
@@ -228,11 +229,24 @@ class Gatherer:
 
     def _can_sign(self, organization: OrganizationId, signers: dict[bytes, set[bytes]]) -> bool:
         """A batch under a key that is retired, or not added yet, would be refused with all its events: they wait."""
-        keyring = self._around.keyring
         if organization not in self._signers:
-            self._signers[organization] = keyring.signer(organization).address if keyring.holds(organization) else b""
+            self._signers[organization] = self._signer_of(organization)
         address = self._signers[organization]
         return address != b"" and address in signers.get(organization, {address})
+
+    def _signer_of(self, organization: OrganizationId) -> bytes:
+        """Empty while there is none to sign with: a keystore that is torn holds up its own organization and nobody else."""
+        if not self._around.keyring.holds(organization):
+            return b""
+        try:
+            address = self._around.keyring.signer(organization).address
+        except (KeyMissing, KeystoreDamaged, WrongPassphrase) as error:
+            if organization not in self._mute:
+                logger.critical("an organization's events wait for its key", code=error.code, why=error.message, facts=error.facts)
+            self._mute.add(organization)
+            return b""
+        self._mute.discard(organization)
+        return address
 
     # --- after a revert
 
