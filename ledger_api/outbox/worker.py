@@ -128,6 +128,7 @@ class Worker:
         seconds = int(now.timestamp())
         if seconds >= self._next_expiry:
             rejudge.renew_expired(self._around, now=seconds)
+            rejudge.free_parked(self._around)
             self._next_expiry = seconds + _EXPIRY_SECONDS
         rejudge.end_impossible(self._around, self._gatherer.take_impossible(), now=seconds)
         rejudge.look_again(self._around, self._gatherer.take_stale(), now=seconds)
@@ -152,7 +153,6 @@ class Worker:
             self.lane.send(saved, sight)
             between("send")
             sent += 1
-            rejudge.free_parked(self._around)
             now = self._clock()
         return sent
 
