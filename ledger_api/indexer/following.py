@@ -118,13 +118,7 @@ def step(following: Following, *, now: datetime, span: int = FIRST_SPAN) -> Prog
     safe = following.source.finalized() if following.network.confirmations == 0 else head.number - following.network.confirmations
     stretch, span = _read_stretch(following.source, cursor, head.number, safe, span)
     # 4
-    try:
-        with reading(following.engine) as connection:
-            _check_link(connection, cursor, stretch)
-            effects = effects_of(connection, following.network, stretch, most_refreshes=following.most_refreshes)
-    except FoldMismatch:
-        _check_unmoved(following, cursor)
-        raise
+    stretch, effects = _fold(following, cursor, stretch, by_range=_is_far(cursor.next_block, safe))
     # 5
     to_block = stretch.to_block if stretch else cursor.next_block - 1
     final = max(cursor.final_block, min(safe, to_block))
@@ -155,7 +149,28 @@ def _check_unmoved(following: Following, cursor: Cursor) -> None:
             raise LaneBusy("another indexer moved the cursor")
 
 
+def _fold(following: Following, cursor: Cursor, stretch: Stretch | None, *, by_range: bool) -> tuple[Stretch | None, Effects]:
+    """The stretch and what it does. A node may leave logs out of a range in silence: before that is called a lie, the first blocks
+    of the range are read again by their hashes, and stand in its place.
+    """
+    try:
+        with reading(following.engine) as connection:
+            _check_link(connection, cursor, stretch)
+            return stretch, effects_of(connection, following.network, stretch, most_refreshes=following.most_refreshes)
+    except FoldMismatch:
+        _check_unmoved(following, cursor)
+        if stretch is None or not by_range:
+            raise
+    again = following.source.near_stretch(stretch.from_block, min(stretch.to_block, stretch.from_block + NEAR_SPAN - 1))
+    return _fold(following, cursor, again, by_range=False)
+
+
 # --- reading the chain ---------------------------------------------------------------------------------------------
+
+
+def _is_far(block: int, safe: int) -> bool:
+    """Far enough behind what no longer changes to ask for logs by range."""
+    return block + NEAR_SPAN <= safe
 
 
 def _read_stretch(source: Source, cursor: Cursor, head: int, safe: int, span: int) -> tuple[Stretch | None, int]:
@@ -164,7 +179,7 @@ def _read_stretch(source: Source, cursor: Cursor, head: int, safe: int, span: in
     if first > head:
         return None, span
     while True:
-        far = first + NEAR_SPAN <= safe
+        far = _is_far(first, safe)
         last = min(first + span - 1, safe) if far else min(first + min(span, NEAR_SPAN) - 1, head)
         try:
             stretch = source.far_stretch(first, last) if far else source.near_stretch(first, last)
@@ -209,7 +224,9 @@ def _common_ancestor(following: Following, cursor: Cursor, head: Block) -> int |
             ours = mirror.newest_blocks(connection, below, most)
         theirs = following.source.blocks(block.number for block in ours)
         for mine, other in zip(ours, theirs, strict=True):
-            if other is not None and other.hash == mine.hash:
+            if other is None:  # one node of several, behind the one that told the head: no reorg
+                raise NodeInconsistent("the node lacks a block below its head", block=mine.number)
+            if other.hash == mine.hash:
                 return None if most == 1 else _above_final(following, cursor, mine.number)
         if not ours:
             break

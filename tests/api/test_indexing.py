@@ -112,6 +112,55 @@ def test_a_missing_log_is_noticed_by_the_next_one_of_the_item(world: World, engi
     assert value(engine, "SELECT next_block FROM chain_cursor") == 1
 
 
+def test_a_range_that_lacks_a_log_is_read_again_block_by_block(world: World, engine: Engine) -> None:
+    maison = world.admit("did:web:maison.example", "Maison")
+    bag = world.manufacture(maison, "S-1")
+    world.record(maison, bag, Kind.SERVICE, payload={"description": "polished"})
+    world.mine(60)
+
+    catch_up(following(engine, _ForgetfulOfRanges(world.chain)), clock=clock)
+
+    assert value(engine, "SELECT count(*) FROM records") == 2
+
+
+class _ForgetfulOfRanges(FakeChain):
+    """A node that leaves the births out of every range."""
+
+    def __init__(self, chain: FakeChain) -> None:
+        self.__dict__.update(chain.__dict__)
+
+    def _logs(self, asked: dict[str, object]) -> object:
+        found = super()._logs(asked)
+        is_range = "blockHash" not in asked and isinstance(found, list)
+        return [log for log in found if log["logIndex"] != "0x2"] if is_range else found
+
+
+def test_a_node_that_denies_the_newest_block_is_no_reorg(world: World, engine: Engine) -> None:
+    maison = world.admit("did:web:maison.example", "Maison")
+    world.manufacture(maison, "S-1")
+    height = world.mine()
+    world.mine(5)
+    catch_up(following(engine, world.chain), clock=clock)
+    denying = _Denying(world.chain, height + 5)
+
+    with pytest.raises(NodeInconsistent):
+        step(following(engine, denying), now=NOW)
+
+    assert value(engine, "SELECT count(*) FROM records") == 1
+    assert value(engine, "SELECT next_block FROM chain_cursor") == height + 6
+
+
+class _Denying(FakeChain):
+    """A node that answers for its head, and not for one block below it."""
+
+    def __init__(self, chain: FakeChain, denied: int) -> None:
+        self.__dict__.update(chain.__dict__)
+        self._denied = denied
+
+    def _block(self, which: str) -> dict[str, str] | None:
+        return None if which == hex(self._denied) else super()._block(which)
+
+
 def test_a_log_with_another_event_s_hash_stops_the_indexer(world: World, engine: Engine) -> None:
     maison = world.admit("did:web:maison.example", "Maison")
     bag = world.manufacture(maison, "S-1")
