@@ -77,7 +77,7 @@ class Worker:
             between("check")
         sight = self.lane.look()
         if self.lane.is_below_final(sight):
-            self._refuse_other_chain()
+            self._refuse_other_chain(sight)
         self.lane.follow(sight)
         between("follow")
         self._resend(sight, now)
@@ -95,8 +95,11 @@ class Worker:
             self._is_started = False  # another worker has the lane: look at everything again when it is ours
             raise
 
-    def _refuse_other_chain(self) -> None:
-        """What was final is not there. Nothing is taken back, sent or settled on such a chain."""
+    def _refuse_other_chain(self, sight: Sight) -> None:
+        """What was final is not there. Nothing is taken back, sent or settled on such a chain.
+
+        Where the final block stands, only our own row was of a block that fell out while nobody looked: `follow` takes it back.
+        """
         verify_deployment(self._around.node, self._around.deployment)
         with reading(self._engine) as connection:
             final = sending.final_block(connection)
@@ -104,9 +107,10 @@ class Worker:
             return
         number, ours = final
         theirs = self._around.node.call("eth_getBlockByNumber", quantity(number), False)
-        if theirs is not None and unhex(theirs["hash"]) != ours:
+        if theirs is None or sight.block_number < number:
+            raise NodeInconsistent("the node lags behind a block that is final", block=number)
+        if unhex(theirs["hash"]) != ours:
             raise ReorgTooDeep(final_block=number)
-        raise NodeInconsistent("the node lags behind a block that is final", block=number)
 
     def stop(self) -> None:
         """Let another worker have the lane at once."""

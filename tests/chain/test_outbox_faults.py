@@ -311,6 +311,22 @@ def test_a_reorg_puts_the_same_bytes_into_another_block(world: OutboxWorld, mais
     assert [row.status for row in world.transactions()] == ["mined"]
 
 
+def test_a_worker_that_slept_through_a_reorg_sends_again_what_fell_out(world: OutboxWorld, maison: OrganizationId) -> None:
+    events = two_events(world, maison)
+    worker = world.worker()
+    worker.turn()
+    world.mine()
+    worker.turn()
+    world.node.call("anvil_reorg", 1, [])
+    world.mine(world.settings.confirmations + 2)
+    world.index()
+
+    world.settle(worker, turns=5)
+
+    assert_recorded_once(world, events)
+    assert [row.status for row in world.transactions()] == ["mined"]
+
+
 def test_a_nonce_that_nobody_saved_stops_the_lane_until_it_is_adopted(world: OutboxWorld, maison: OrganizationId) -> None:
     events = two_events(world, maison)
     world.settle(world.worker(), turns=1)
