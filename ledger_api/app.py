@@ -18,11 +18,13 @@ from ledger_api.domain.events import EVENT
 from ledger_api.errors import BusyError, IntegrityError, InvalidBody, LedgerError, MethodNotAllowed, NotFound, Unexpected
 from ledger_api.routes import (
     batches,
+    claim_cards,
     drafts,
     events,
     health,
     items,
     keys,
+    offers,
     organizations,
     ownership,
     pages,
@@ -48,6 +50,8 @@ ROUTERS: Sequence[APIRouter] = (
     verifications.router,
     resolver.router,
     ownership.router,
+    offers.router,
+    claim_cards.router,
     organizations.router,
     keys.router,
     health.router,
@@ -108,6 +112,7 @@ def create_service_app(service: Service) -> FastAPI:
             clock=time.time,
             sign_statement=statements.sign,
             statement_signer=statements.address,
+            card_secret=service.keyring.card_secret,
         )
     )
 

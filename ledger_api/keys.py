@@ -268,7 +268,9 @@ def _passphrase(folder: Path, settings: Settings) -> tuple[str, int]:
         return settings.passphrase.get_secret_value(), _COST_CHOSEN
     path = folder / "passphrase"
     if not path.exists() and any(folder.rglob("*.json")):
-        raise KeyMissing("the passphrase of the keystores is gone: restore keys/passphrase, or set LEDGER_PASSPHRASE_FILE", key="passphrase")
+        raise KeyMissing(
+            "the passphrase of the keystores is gone: restore keys/passphrase, or set LEDGER_PASSPHRASE_FILE", key="passphrase"
+        )
     if not path.exists():
         _create(path, secrets.token_hex(32).encode())
     return path.read_text(), _COST_GENERATED

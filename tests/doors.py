@@ -8,6 +8,7 @@ Time stands still at `consortium.NOW` until a test moves `doors.time`.
 """
 
 import asyncio
+import hmac
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -113,7 +114,7 @@ async def _slowly(parts: Any) -> AsyncIterator[bytes]:
         yield part
 
 
-class _InProcess(httpx.BaseTransport):
+class InProcess(httpx.BaseTransport):
     """The application called directly, on an event loop in a thread of its own, so that tests may knock from several threads at once."""
 
     def __init__(self, app: FastAPI) -> None:
@@ -155,8 +156,9 @@ def opened_doors(url: str, *, settings: Settings | None = None) -> Iterator[Door
         clock=lambda: doors.time,
         sign_statement=lambda digest: sign(service, digest),
         statement_signer=address_of(service),
+        card_secret=lambda salt: hmac.digest(b"cards", salt, "sha256")[:20],
     )
-    client = httpx.Client(transport=_InProcess(create_app(context)), base_url="http://ledger.example")
+    client = httpx.Client(transport=InProcess(create_app(context)), base_url="http://ledger.example")
     doors = Doors(engine, client, registrar, context, keys)
     with client:
         yield doors

@@ -255,6 +255,7 @@ def gallery_app(gallery: Gallery) -> FastAPI:
         clock=lambda: gallery.now,
         sign_statement=sign,
         statement_signer=address_of(SERVICE),
+        card_secret=lambda salt: salt[:20],
     )
     return create_app(context)
 

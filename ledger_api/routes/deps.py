@@ -34,6 +34,7 @@ class Context:
     clock: Callable[[], float]  # unix seconds
     sign_statement: Callable[[bytes], bytes]  # 32-byte digest → 65-byte signature of the service, for verification statements
     statement_signer: bytes  # its address
+    card_secret: Callable[[bytes], bytes]  # salt → secret of a claim card
 
 
 def context(request: Request) -> Context:

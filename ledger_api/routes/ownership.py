@@ -153,7 +153,7 @@ class StandingOut(Out):
 @router.get("/consent-terms", responses=errors(UnknownItem, key=False))
 def get_consent_terms(which: Which, _guest: Anonymous, ctx: Ctx, db: Db, now: Now, key: str | None = None) -> TermsOut:
     """What has to stand in a consent that is signed now. `key` (an address): does it hold the item?"""
-    item = _item(which)
+    item = item_of(which)
     found = rows.tip(db, item)
     if found is None:
         raise UnknownItem
@@ -173,7 +173,7 @@ def get_consent_terms(which: Which, _guest: Anonymous, ctx: Ctx, db: Db, now: No
     )
 
 
-def _item(text: str) -> bytes:
+def item_of(text: str) -> bytes:
     try:
         return bytes32(text)
     except Unreadable as error:
@@ -197,7 +197,7 @@ class Wishing:
 
     def record(self, which: str, body: Signed, event: dict[str, Any]) -> WishOut:
         """Raises UnknownItem, what `check_wish` raises, EventRefused, EventUnreadable."""
-        item = _item(which)
+        item = item_of(which)
         signed = body.consent.signed()
         known = self._known(item, signed)
         if known is not None:
@@ -290,7 +290,7 @@ def get_item_event(which: Which, event_id: str, _guest: Anonymous, db: Db) -> St
         wanted = bytes32(event_id)
     except Unreadable as error:
         raise NotFound(error.message) from error
-    row = rows.standing(db, item=_item(which), event_id=wanted)
+    row = rows.standing(db, item=item_of(which), event_id=wanted)
     if row is None:
         raise NotFound("There is no such event of this item.")
     reason = None if row.reason is None else Reason(row.reason)
