@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 
+import structlog
 from sqlalchemy import Connection
 
 from ledger_api.chain.contracts import ledger_at
@@ -27,6 +28,8 @@ from ledger_api.store.engine import reading
 from ledger_api.store.sending import Accepted, Batch
 from ledger_verify.hashing import ZERO32, OrganizationId, event_hash
 from ledger_verify.state import State, state_from_bytes
+
+logger = structlog.get_logger(__name__)
 
 _PAGE = 300  # loose events read at once: about what a transaction takes
 _MOST_PAGES = 20  # beyond which what waits behind others is left for the next turn
