@@ -6,18 +6,23 @@ from pathlib import Path
 from typing import Any
 
 from rich.progress import Progress
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from ledger_api import auth, directory
 from ledger_api.directory import Accreditation
-from ledger_api.errors import BusyError, NotFound
+from ledger_api.domain.identifiers import Unreadable, bytes32
+from ledger_api.errors import BusyError, InvalidBody, NotFound
 from ledger_api.home import Home
 from ledger_api.importer.buyers import DemoBuyers
 from ledger_api.importer.members import EVERYTHING, bring, read_members
 from ledger_api.importer.running import Import, ImportReport
+from ledger_api.outbox import letters
 from ledger_api.service import Service
 from ledger_api.store import directory as rows
+from ledger_api.store import parking
+from ledger_api.store import submissions as submitted
 from ledger_api.store.engine import reading, writing
+from ledger_verify.codes import Kind, Reason
 from ledger_verify.hashing import OrganizationId, organization_id
 from ledger_verify.transition import Role
 
@@ -182,3 +187,127 @@ def _role(name: str) -> Role:
         return Role[name.upper()]
     except KeyError:
         raise NotFound(f"there is no role {name}", roles=[role.name.lower() for role in Role if role.name]) from None
+
+
+# --- submissions -----------------------------------------------------------------------------------------------------
+
+_MOST_SHOWN = 1_000
+
+
+def waiting_submissions(service: Service, most: int) -> list[dict[str, Any]]:
+    """Submissions with events that are accepted and not recorded, oldest first."""
+    with reading(service.engine) as connection:
+        found, dids = parking.waiting(connection, most), _dids(connection)
+    return [
+        one._asdict() | {"organization": dids.get(one.organization, _hex(one.organization)), "since": _moment(one.accepted_at)}
+        for one in found
+    ]
+
+
+def dead_letters(service: Service, which: str | None = None) -> list[dict[str, Any]]:
+    """Parked events with what was in their way, oldest first."""
+    with reading(service.engine) as connection:
+        found, dids = _letters(connection, which), _dids(connection)
+    return [_letter(one, dids) for one in found]
+
+
+def submission_of(service: Service, which: str) -> dict[str, Any]:
+    """Raises NotFound: neither a submission nor an accepted event has this id."""
+    with reading(service.engine) as connection:
+        event = submitted.event(connection, _event_id(which)) if which.startswith("0x") else None
+        row = submitted.submission(connection, event.submission if event is not None else which)
+        if row is None:
+            raise NotFound("There is no such submission or event.", id=which)
+        counts, dids = submitted.counts(connection, row.id), _dids(connection)
+        events = submitted.events_of(connection, row.id, after=-1, limit=_MOST_SHOWN)
+    return {
+        "submission": row.id,
+        "organization": dids.get(row.organization, _hex(row.organization)),
+        "request": row.request_id,
+        "since": _moment(row.created_at),
+        "counts": counts,
+        "events": [_submitted(one) for one in events],
+    }
+
+
+def requeue(service: Service, which: str | None) -> dict[str, int]:
+    """All dead letters, or those of one event or submission. Raises NotFound: nothing of it is parked."""
+    with reading(service.engine) as connection:
+        found = _letters(connection, which)
+    if which is not None and not found:
+        raise NotFound("Nothing of this is parked.", id=which)
+    return {"letters": len(found), "events": letters.requeue(service.surroundings(), found)}
+
+
+def refuse(service: Service, which: str, *, reason: str) -> dict[str, int]:
+    """End dead letters of an event or a submission.
+
+    Raises:
+        InvalidBody: no reason has this code.
+        NotFound: nothing of it is parked; what travels cannot be ended.
+    """
+    try:
+        why = Reason.from_code(reason)
+    except ValueError as error:
+        raise InvalidBody("No refusal reason has this code.", reason=reason) from error
+    with reading(service.engine) as connection:
+        found = _letters(connection, which)
+    if not found:
+        raise NotFound("Nothing of this is parked.", id=which)
+    now = int(time.time())
+    return {"letters": len(found), "events": sum(letters.end(service.surroundings(), one, why, now=now) for one in found)}
+
+
+def _letters(connection: Connection, which: str | None) -> list[parking.Letter]:
+    if which is None:
+        return parking.letters(connection)
+    if which.startswith("0x"):
+        return parking.letters(connection, event_id=_event_id(which))
+    return parking.letters(connection, submission=which)
+
+
+def _letter(one: parking.Letter, dids: dict[bytes, str]) -> dict[str, Any]:
+    code, _, message = one.error.partition(": ")
+    return {
+        "event": _hex(one.event.event_id),
+        "item": _hex(one.event.item),
+        "kind": Kind(one.event.kind).code,
+        "organization": dids.get(one.event.organization, _hex(one.event.organization)),
+        "submission": one.submission,
+        "since": _moment(one.accepted_at),
+        "failures": one.failures,
+        "behind": one.behind,
+        "code": code,
+        "message": message,
+    }
+
+
+def _submitted(row: Any) -> dict[str, Any]:
+    return {
+        "event": _hex(row.event_id),
+        "item": _hex(row.item),
+        "kind": Kind(row.kind).code,
+        "status": row.status,
+        "reason": None if row.reason is None else Reason(row.reason).code,
+        "parked": None if row.letter is None else _hex(row.letter),
+        "message": row.error if row.letter is None else row.letter_error,
+    }
+
+
+def _dids(connection: Connection) -> dict[bytes, str]:
+    return {bytes(row[0]): row[1] for row in connection.execute(text("SELECT organization, did FROM profiles"))}
+
+
+def _event_id(value: str) -> bytes:
+    try:
+        return bytes32(value)
+    except Unreadable as error:
+        raise NotFound(error.message) from error
+
+
+def _hex(value: bytes) -> str:
+    return "0x" + value.hex()
+
+
+def _moment(value: datetime | None) -> str | None:
+    return None if value is None else value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

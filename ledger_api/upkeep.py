@@ -8,13 +8,15 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ledger_api import running
+from ledger_api import operating, running
 from ledger_api.audit import Report
 from ledger_api.audit import audit as audited
 from ledger_api.service import open_service
 from ledger_api.terminal import AsJson, HomeOption, console, say, settings_for, told
 
 app = typer.Typer()
+submissions = typer.Typer(no_args_is_help=True, help="What waits, what is parked, and what is to become of it.")
+app.add_typer(submissions, name="submissions")
 
 
 # --- audit -----------------------------------------------------------------------------------------------------------
@@ -55,3 +57,90 @@ def show_report(report: Report) -> None:
             console.print(f"[red]{check.name}[/red]: {sentence}", highlight=False, soft_wrap=True)
         if check.found > len(check.findings):
             console.print(f"[red]{check.name}[/red]: and {check.found - len(check.findings):,} more", highlight=False)
+
+
+# --- submissions -----------------------------------------------------------------------------------------------------
+
+Which = Annotated[str, typer.Argument(metavar="ID", help="of an event (0x…) or a submission")]
+
+
+@submissions.command("list")
+def submissions_list(
+    parked: Annotated[bool, typer.Option("--parked/--waiting", help="dead letters, or every submission that waits")] = False,
+    most: Annotated[int, typer.Option(help="how many at most, oldest first")] = 100,
+    home: HomeOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """What is accepted and not recorded yet, oldest first."""
+    with told(), running.chain(settings_for(home)) as url:
+        service = open_service(settings_for(home), url)
+        found = operating.dead_letters(service)[:most] if parked else operating.waiting_submissions(service, most)
+        service.close()
+    if as_json:
+        say(found)
+        return
+    columns = ("event", "kind", "organization", "since", "failures", "behind", "code") if parked else _WAITING_COLUMNS
+    table = Table(*columns)
+    for one in found:
+        table.add_row(*(str(one[name] if one[name] is not None else "") for name in columns))
+    console.print(table)
+
+
+_WAITING_COLUMNS = ("submission", "organization", "since", "waiting", "parked", "error")
+
+
+@submissions.command("show")
+def submissions_show(which: Which, home: HomeOption = None, as_json: AsJson = False) -> None:
+    """A submission and its events, or the one that brought an event."""
+    with told(), running.chain(settings_for(home)) as url:
+        service = open_service(settings_for(home), url)
+        found = operating.submission_of(service, which)
+        service.close()
+    if as_json:
+        say(found)
+        return
+    console.print(f"{found['submission']} of {found['organization']}, request {found['request']}, since {found['since']}", highlight=False)
+    console.print("  ".join(f"{name} {count:,}" for name, count in found["counts"].items()), highlight=False)
+    columns = ("event", "kind", "status", "reason", "parked", "message")
+    table = Table(*columns)
+    for one in found["events"]:
+        table.add_row(*(str(one[name] if one[name] is not None else "") for name in columns))
+    console.print(table)
+
+
+@submissions.command("requeue")
+def submissions_requeue(
+    which: Annotated[str | None, typer.Argument(metavar="ID", help="of a parked event or of its submission")] = None,
+    every: Annotated[bool, typer.Option("--all", help="every dead letter")] = False,
+    home: HomeOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send dead letters, and what waits behind them, back to the worker."""
+    if (which is None) == (not every):
+        raise typer.BadParameter("name one ID, or --all")
+    with told(), running.chain(settings_for(home)) as url:
+        service = open_service(settings_for(home), url)
+        done = operating.requeue(service, which)
+        service.close()
+    if as_json:
+        say(done)
+    else:
+        console.print(f"{done['letters']} dead letters requeued, {done['events']} events travel again", highlight=False)
+
+
+@submissions.command("refuse")
+def submissions_refuse(
+    which: Which,
+    reason: Annotated[str, typer.Option(help="a refusal reason's code, such as superseded")],
+    home: HomeOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """End a dead letter as refused; later events of its item are judged anew."""
+    with told(), running.chain(settings_for(home)) as url:
+        service = open_service(settings_for(home), url)
+        done = operating.refuse(service, which, reason=reason)
+        service.close()
+    if as_json:
+        say(done)
+    else:
+        console.print(f"{done['events']} events refused: {reason}", highlight=False)

@@ -53,12 +53,39 @@ _LETTER = (
 )
 _BEHIND = select(_e.c.parked, func.count() - 1).where(_IS_PARKED, _IS_ACCEPTED).group_by(_e.c.parked)
 
+_WAITING = (
+    select(
+        _e.c.submission,
+        func.min(_e.c.organization),
+        func.min(_s.c.created_at),
+        func.count(),
+        func.count(_e.c.parked),
+        func.max(_e.c.error),
+    )
+    .select_from(_e.join(_s, _s.c.id == _e.c.submission, isouter=True))
+    .where(_IS_ACCEPTED)
+    .group_by(_e.c.submission)
+    .order_by(func.min(_e.c.id))
+    .limit(bindparam("most"))
+)
+
 
 class Barrier(NamedTuple):
     """From which row on an item waits, and for which dead letter."""
 
     letter: int
     row: int
+
+
+class Waiting(NamedTuple):
+    """A submission with events that are accepted and not recorded."""
+
+    submission: str
+    organization: bytes
+    accepted_at: datetime | None
+    waiting: int
+    parked: int
+    error: str | None  # one of those that could not be carried for now
 
 
 class Letter(NamedTuple):
@@ -146,6 +173,10 @@ def free(connection: Connection) -> int:
     return connection.execute(_FREED).rowcount
 
 
+def items_of(connection: Connection, events: Collection[int]) -> set[bytes]:
+    return {bytes(row[0]) for row in _ask(connection, select(_e.c.item).where(_e.c.id.in_(_KEYS)).distinct(), events)}
+
+
 # --- the operator --------------------------------------------------------------------------------------------------
 
 
@@ -160,6 +191,11 @@ def letters(connection: Connection, *, event_id: bytes | None = None, submission
     width = len(Accepted._fields)
     found = [(Accepted._make(row[:width]), row[width:]) for row in connection.execute(asked)]
     return [Letter(event, told[0], told[1] or "", told[2], told[3], behind.get(event.id, 0)) for event, told in found]
+
+
+def waiting(connection: Connection, most: int) -> list[Waiting]:
+    """Submissions that wait, oldest first."""
+    return [Waiting._make(row) for row in connection.execute(_WAITING, {"most": most})]
 
 
 def requeue(connection: Connection, letter: int) -> int:
