@@ -107,6 +107,11 @@ def follow(proof: Proof, commitments: Sequence[Commitment], times: Sequence[int]
     return followed
 
 
+def follow_all(item: ItemId, events: Sequence[ProvenEvent], commitments: Sequence[Commitment]) -> list[Followed]:
+    """As `follow` by state, without asking whether every order matters. Raises Refused: history."""
+    return _follow(item, events, commitments, None)
+
+
 def _follow(
     item: ItemId,
     events: Sequence[ProvenEvent],

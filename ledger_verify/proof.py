@@ -228,6 +228,11 @@ def _proof(told: Json) -> Proof:
     )
 
 
+def read_event(told: Json) -> ProvenEvent:
+    """One event by itself, for whoever makes a proof. Raises Refused: malformed."""
+    return _event(told, "event")
+
+
 def _event(value: Any, where: str) -> ProvenEvent:
     by_order, detail, enrolled, kind, occurred_at, organization, party, payload, signer = _members(value, _EVENT, where)
     return ProvenEvent(

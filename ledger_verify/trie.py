@@ -104,6 +104,10 @@ class Nodes:
         self._nodes = {keccak(node): node for node in nodes}
         self._used: set[bytes] = set()
 
+    def used(self) -> list[bytes]:
+        """Those that were needed so far, rising by their bytes."""
+        return sorted(self._nodes[digest] for digest in self._used)
+
     def unused(self) -> int:
         return len(self._nodes) - len(self._used)
 

@@ -1,0 +1,93 @@
+"""Which fields of a payload a proof shows, and the fields themselves with their salts.
+
+Without a word from anybody a proof shows what a passport tells (the table in docs/architecture.md). The organization that
+recorded an event may show more of it; whoever asks may have less shown. Nothing else about a field can be chosen.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from ledger_api.directory import Blinding
+from ledger_api.errors import IntegrityError, KeyMissing
+from ledger_api.passport.making import PUBLIC
+from ledger_api.store.proving import StoredPayload
+from ledger_api.store.records import Record
+from ledger_verify.codes import Kind
+from ledger_verify.hashing import Disclosure, ItemId, OrganizationId, commitment_of, disclose, disclosure_digest, flatten, item_key
+from ledger_verify.state import unpack_detail
+
+Json = dict[str, Any]
+NAME = "name"  # under which a name's salt is kept among a payload's
+
+
+class PayloadMismatch(IntegrityError):
+    """A stored payload is not what was committed on the chain."""
+
+    code = "payload-mismatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What one asker wants shown. `withhold`: pointers, `/model` in every event or `3/model` in the third; what lies under one too."""
+
+    own: OrganizationId | None = None  # whose events are shown whole
+    withhold: frozenset[str] = frozenset()
+
+    def shows(self, record: Record, path: str, public: Collection[str]) -> bool:
+        is_open = record.organization == self.own or any(_is_within(path, one) for one in public)
+        return is_open and not any(_is_within(path, one) for one in self._against(record.sequence))
+
+    def _against(self, sequence: int) -> list[str]:
+        split = (one.partition("/") for one in self.withhold)
+        return [f"/{path}" if slash else "" for number, slash, path in split if number in ("", str(sequence))]
+
+
+PUBLIC_ONLY = Choice()
+
+
+def public_paths(record: Record, records: Sequence[Record]) -> list[str]:
+    """Pointers of what anybody may read of this event's payload."""
+    paths = [f"/{name}" for name in PUBLIC.get(record.kind, ())]
+    if record.kind != Kind.CORRECTION:
+        return paths
+    corrected = records[unpack_detail(int.from_bytes(record.detail, "big")).time - 1]
+    return paths + [f"/replaces/{name}" for name in PUBLIC.get(corrected.kind, ())]
+
+
+def payload_document(record: Record, records: Sequence[Record], stored: StoredPayload | None, choice: Choice, blinding: Blinding) -> Json:
+    """The payload as the file has it; its commitment alone where we do not have it.
+
+    Raises:
+        PayloadMismatch.
+    """
+    opened = None if stored is None else _opened(record, stored, blinding)
+    if opened is None:
+        return {"commitment": "0x" + record.payload.hex()}
+    digests = {disclosure_digest(field.salt, field.path, field.value): field for field in opened}
+    if commitment_of(digests) != record.payload:
+        raise PayloadMismatch(event_id="0x" + record.event_id.hex())
+    public = public_paths(record, records)
+    shown = {digest for digest, field in digests.items() if choice.shows(record, field.path, public)}
+    fields = [[digests[digest].salt.hex(), digests[digest].path, digests[digest].value] for digest in sorted(shown)]
+    return {"fields": fields, "withheld": ["0x" + digest.hex() for digest in sorted(set(digests) - shown)]}
+
+
+def _opened(record: Record, stored: StoredPayload, blinding: Blinding) -> list[Disclosure] | None:
+    """None: the salts are the organization's own secret and it did not leave them here."""
+    whole = orjson.loads(stored.body)
+    if stored.salts is not None:
+        salts: dict[str, str] = orjson.loads(stored.salts)
+        return [Disclosure(bytes.fromhex(salts[path][2:]), path, value) for path, value in flatten(whole)]
+    organization = OrganizationId(record.organization)
+    try:
+        key = item_key(blinding.blinding_of(organization, stored.epoch), ItemId(record.item))
+    except KeyMissing:
+        return None
+    return disclose(whole, item_key=key, organization=organization, kind=record.kind, occurred_at=record.occurred_at)
+
+
+def _is_within(path: str, above: str) -> bool:
+    return path == above or path.startswith(f"{above}/")
