@@ -1,0 +1,65 @@
+"""The feed by which an owner hears of what happens to an item."""
+
+from collections.abc import Iterator
+from xml.etree.ElementTree import fromstring
+
+import pytest
+from httpx import Client
+
+from tests.gallery import Gallery, standing_gallery, visiting
+
+NAMES = {"atom": "http://www.w3.org/2005/Atom"}
+
+
+@pytest.fixture(scope="module")
+def gallery(database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+    with standing_gallery(database_kind, request, tmp_path_factory.mktemp("gallery")) as made:
+        yield made
+
+
+@pytest.fixture
+def visitor(gallery: Gallery) -> Iterator[Client]:
+    with visiting(gallery) as client:
+        yield client
+
+
+def item_of(visitor: Client, gallery: Gallery, piece: str) -> str:
+    found: str = visitor.get(gallery.path(piece), headers={"Accept": "application/json"}).json()["passport"]["id"]
+    return found
+
+
+def titles(text: str) -> list[str]:
+    return [str(title.text) for title in fromstring(text).iterfind("atom:entry/atom:title", NAMES)]
+
+
+def test_an_owner_hears_of_a_theft_report_and_not_of_repairs(visitor: Client, gallery: Gallery) -> None:
+    item = item_of(visitor, gallery, "stolen")
+
+    answer = visitor.get(f"/v1/items/{item}/feed")
+
+    assert answer.headers["content-type"].startswith("application/atom+xml")
+    assert any("stolen" in title.lower() for title in titles(answer.text))
+    assert "<bdi>" not in answer.text and "manufacture" not in answer.text
+
+
+def test_a_reader_that_has_it_is_told_so(visitor: Client, gallery: Gallery) -> None:
+    item = item_of(visitor, gallery, "stolen")
+    first = visitor.get(f"/v1/items/{item}/feed")
+
+    again = visitor.get(f"/v1/items/{item}/feed", headers={"If-None-Match": first.headers["etag"]})
+
+    assert again.status_code == 304
+
+
+def test_the_feed_speaks_the_readers_language(visitor: Client, gallery: Gallery) -> None:
+    item = item_of(visitor, gallery, "stolen")
+
+    french, english = (titles(visitor.get(f"/v1/items/{item}/feed?lang={tag}").text) for tag in ("fr", "en"))
+
+    assert len(french) == len(english) > 0
+    assert french != english
+
+
+def test_what_is_withheld_has_no_feed_for_a_passer_by(visitor: Client, gallery: Gallery) -> None:
+    assert visitor.get("/v1/items/0x" + "00" * 32 + "/feed").status_code == 404
+    assert visitor.get("/v1/items/nonsense/feed").status_code == 404
