@@ -51,8 +51,10 @@ class Guest:
     def language(self) -> Language:
         return self.visit.language
 
-    def page(self, template: str, *, status: int = 200, error: LedgerError | None = None, **values: Any) -> Response:
-        headers = headers_in(self.language) | (error_headers(error) if error else {})
+    def page(
+        self, template: str, *, status: int = 200, error: LedgerError | None = None, is_scripted: bool = False, **values: Any
+    ) -> Response:
+        headers = headers_in(self.language, is_scripted=is_scripted) | (error_headers(error) if error else {})
         return HTMLResponse(self.site.render(template, self.visit, **values), status_code=status, headers=headers)
 
 
@@ -91,7 +93,7 @@ async def item_page(item: str, guest: AGuest) -> Response:
     return await show(guest, lambda visitor: visitor.by_item(which), link=f"{guest.ctx.settings.base_url}/items/{item}")
 
 
-@router.get("/assets/{version}/{name}")
+@router.get("/assets/{version}/{name:path}")
 def asset(request: Request, site: Annotated[Site, Depends(site_of)]) -> Response:
     found = site.assets.get(request.url.path)
     if found is None:

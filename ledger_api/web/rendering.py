@@ -36,7 +36,10 @@ PAGE_HEADERS = {
     "Cache-Control": "private, no-cache",
     "Vary": "Accept, Accept-Language",
 }
+# pages on which an owner's key is used, or a proof is checked: our own modules run, and ask our own doors alone
+SCRIPTED_POLICY = f"{POLICY}; script-src 'self'; connect-src 'self'"
 ASSETS = {"style.css": "text/css; charset=utf-8", "mark.svg": "image/svg+xml"}
+MODULE_TYPE = "text/javascript; charset=utf-8"
 ASSET_HEADERS = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 
 
@@ -77,6 +80,15 @@ class Site:
         # the name changes with the content, so that browsers may keep it for ever
         self._paths = {name: f"/assets/{hashlib.sha256(body).hexdigest()[:12]}/{name}" for name, body in bodies.items()}
         self.assets = {self._paths[name]: Asset(body, ASSETS[name]) for name, body in bodies.items()}
+        self._serve_modules()
+
+    def _serve_modules(self) -> None:
+        """Modules import each other by relative paths, so all of them stand below one name, which changes with any of them."""
+        static = HERE / "static"
+        modules = {str(path.relative_to(static)): path.read_bytes() for path in sorted(static.rglob("*.js"))}
+        version = hashlib.sha256(b"".join(name.encode() + body for name, body in modules.items())).hexdigest()[:12]
+        self._paths |= {name: f"/assets/{version}/{name}" for name in modules}
+        self.assets |= {self._paths[name]: Asset(body, MODULE_TYPE) for name, body in modules.items()}
 
     def visit(self, *, path: str, accept_language: str | None, lang: str | None, query: tuple[tuple[str, str], ...] = ()) -> Visit:
         tag = choose_language(accept_language, lang)
@@ -93,8 +105,9 @@ class Site:
         )
 
 
-def headers_in(language: Language) -> dict[str, str]:
-    return PAGE_HEADERS | {"Content-Language": language.tag}
+def headers_in(language: Language, *, is_scripted: bool = False) -> dict[str, str]:
+    policy = SCRIPTED_POLICY if is_scripted else POLICY
+    return PAGE_HEADERS | {"Content-Language": language.tag, "Content-Security-Policy": policy}
 
 
 def qr_code(link: str) -> Markup:

@@ -247,3 +247,15 @@ def look_in_trouble(gallery: Gallery, error: LedgerError) -> Response:
     app.state.context = replace(app.state.context, passports=Failing(error))
     with client_of(app) as visitor:
         return visitor.get(gallery.path("lune"), headers=BROWSER)
+
+
+def test_modules_are_served_as_they_were_published_under_one_name(visitor: Client, gallery: Gallery) -> None:
+    app = gallery_app(gallery)
+    with client_of(app) as asking:
+        asking.get("/")
+        path = next(path for path in app.state.site.assets if path.endswith("/own/claims.js"))
+        module = asking.get(path)
+        curve = asking.get(path.replace("own/claims.js", "vendor/noble-curves/secp256k1.js"))
+
+    assert module.headers["content-type"].startswith("text/javascript") and "immutable" in module.headers["cache-control"]
+    assert '"../vendor/noble-curves/secp256k1.js"' in module.text and "secp256k1" in curve.text
