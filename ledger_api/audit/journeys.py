@@ -19,7 +19,7 @@ from ledger_verify.state import state_from_bytes
 
 _WAITING = text(
     "SELECT events.event_id, batches.status, transactions.status, transactions.block_number"
-    " FROM events LEFT JOIN batches ON batches.id = events.batch LEFT JOIN transactions ON transactions.id = batches.transaction"
+    " FROM events LEFT JOIN batches ON batches.id = events.batch LEFT JOIN transactions ON transactions.id = batches.\"transaction\""
     " WHERE events.status = 'accepted' ORDER BY events.id"
 )
 _WITHOUT_PAYLOAD = text(
@@ -37,7 +37,7 @@ _NO_TIP = text(
 )
 _OPEN_BATCHES = text(
     "SELECT batches.id, batches.status, transactions.status, (SELECT count(*) FROM events WHERE events.batch = batches.id)"
-    " FROM batches LEFT JOIN transactions ON transactions.id = batches.transaction WHERE batches.status IN ('signed', 'sent')"
+    " FROM batches LEFT JOIN transactions ON transactions.id = batches.\"transaction\" WHERE batches.status IN ('signed', 'sent')"
 )
 _LANES = text("SELECT relayer, nonce, status, block_number FROM transactions ORDER BY relayer, nonce, id")
 _COUNTS = {
