@@ -60,6 +60,7 @@ def trouble(said: BaseException | None, *, is_lost: bool) -> LedgerError | None:
         case sqlite3.Error():
             code = getattr(said, "sqlite_errorcode", 0) & 0xFF
             cause, is_damaged = _SQLITE.get(code), code in _SQLITE_DAMAGED
+            is_lost = is_lost and code != sqlite3.SQLITE_ERROR  # a wrong statement, which the driver calls operational too
         case psycopg.Error():
             cause, is_damaged = _POSTGRES.get(said.sqlstate or ""), said.sqlstate in _POSTGRES_DAMAGED
     if is_damaged:
