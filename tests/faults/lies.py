@@ -51,7 +51,8 @@ class Lie(StrEnum):
     RANGE_TOO_WIDE = "refuses a range: exceed maximum block range"
     LOG_OUTSIDE = "adds a log from outside the range"
     LOG_TWICE = "answers a log twice"
-    LOG_MISSING = "leaves a log out of a range"
+    FIRST_LOG_MISSING = "leaves the first log out of a range"
+    LAST_LOG_MISSING = "leaves the last log out of a range"
     NO_LOGS = "answers with silence where there are logs"
 
 
@@ -68,7 +69,8 @@ SAYINGS |= {Lie[f"{lie.name}_TAKEN"]: SAYINGS[lie] for lie in (Lie.NONCE_TOO_LOW
 
 SENDING = frozenset({Lie.DROP_SEND, *(lie for lie in SAYINGS if lie not in (Lie.TOO_MANY_LOGS, Lie.RANGE_TOO_WIDE))})
 RANGES = frozenset({Lie.TOO_MANY_LOGS, Lie.RANGE_TOO_WIDE})
-NOT_FORWARDED = frozenset({Lie.SERVER_ERROR, Lie.TIME_OUT, Lie.CLOSE, Lie.DOWN})
+OF_RANGES = RANGES | {Lie.FIRST_LOG_MISSING, Lie.LAST_LOG_MISSING}
+OF_LOGS = frozenset({Lie.LOG_OUTSIDE, Lie.LOG_TWICE, Lie.NO_LOGS})
 
 
 def refusal(call: Call, lie: Lie) -> Answer:
@@ -126,12 +128,13 @@ def _log_twice(calls: Sequence[Call], answers: list[Answer], random: Random) -> 
     return changed
 
 
-def _log_missing(calls: Sequence[Call], answers: list[Answer], random: Random) -> list[Answer] | None:
-    def fewer(logs: list[Any]) -> list[Any]:
-        del logs[random.randrange(len(logs))]
-        return logs
+def _first_log_missing(calls: Sequence[Call], answers: list[Answer], random: Random) -> list[Answer] | None:
+    changed: list[Answer] | None = _with_logs(calls, answers, random, lambda logs: logs[1:], only_ranges=True)
+    return changed
 
-    changed: list[Answer] | None = _with_logs(calls, answers, random, fewer, only_ranges=True)
+
+def _last_log_missing(calls: Sequence[Call], answers: list[Answer], random: Random) -> list[Answer] | None:
+    changed: list[Answer] | None = _with_logs(calls, answers, random, lambda logs: logs[:-1], only_ranges=True)
     return changed
 
 
@@ -156,7 +159,8 @@ CHANGES: dict[Lie, Change] = {
     Lie.EXTRA_ID: _one_too_many,
     Lie.NULL_BLOCK: _without_a_block,
     Lie.LOG_TWICE: _log_twice,
-    Lie.LOG_MISSING: _log_missing,
+    Lie.FIRST_LOG_MISSING: _first_log_missing,
+    Lie.LAST_LOG_MISSING: _last_log_missing,
     Lie.LOG_OUTSIDE: _log_outside,
     Lie.NO_LOGS: _no_logs,
 }

@@ -245,9 +245,9 @@ def _may_matter(lie: Lie, calls: Sequence[Call]) -> bool:
     """Without asking the node: could this lie make a difference here?"""
     if lie in lies.SENDING:
         return any(call["method"] == _SEND for call in calls)
-    if lie in lies.RANGES or lie is Lie.LOG_MISSING:
+    if lie in lies.OF_RANGES:
         return any(map(lies.is_range, calls))
-    if lie in (Lie.LOG_TWICE, Lie.LOG_OUTSIDE, Lie.NO_LOGS):
+    if lie in lies.OF_LOGS:
         return any(call["method"] == "eth_getLogs" for call in calls)
     if lie is Lie.STALE_BLOCK:
         return all(call["method"] != _SEND for call in calls)  # asked twice: never a transaction

@@ -26,7 +26,7 @@ from typing import Any, Self
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE_SECONDS = 60
 FRESH = "a member nobody knows"
-_MOST_DEATHS = 400
+_MOST_DEATHS = 400  # in one script
 
 Order = dict[str, Any]
 
@@ -51,8 +51,10 @@ class Nursery:
     def died_at(self) -> set[str]:
         return set(self.diary.read_text().split()) if self.diary.exists() else set()
 
-    def forget(self) -> None:
+    def start_over(self) -> None:
+        """Nobody has died yet."""
         self.diary.unlink(missing_ok=True)
+        self.deaths = 0
 
     def __enter__(self) -> Self:
         self._log = (self.folder / "nursery.log").open("ab")
@@ -75,7 +77,7 @@ class Nursery:
         Raises:
             AssertionError: one ended by itself in another way; with its traceback.
         """
-        while self.deaths < _MOST_DEATHS:
+        for _ in range(_MOST_DEATHS):
             self.later += self.lease_seconds + 1  # past the lease of whoever was before
             told = self._ask(order | {"points": list(self.points), "diary": str(self.diary), "later": self.later, "rpc": self.rpc_url})
             if told["signal"] != signal.SIGKILL:

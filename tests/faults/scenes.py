@@ -40,11 +40,15 @@ class Stage:
     def cast(self) -> None:
         """The first look at an empty database, then the members."""
         self.index()
-        with writing(self.fleet.service.engine) as connection:  # whoever indexed is dead; the members come in from here
-            connection.execute(text("DELETE FROM leases"))
+        self.release_leases()
         self.maison = self.fleet.brand("maison")
         self.boutique = self.fleet.admit("boutique", "retailer")
         self.fleet.accredit(self.boutique, "retailer", brand=self.maison)
+
+    def release_leases(self) -> None:
+        """Whoever held one is dead: what follows is done from here."""
+        with writing(self.fleet.service.engine) as connection:
+            connection.execute(text("DELETE FROM leases"))
 
     def work(self, *script: Any, **settings: Any) -> list[str]:
         return self.nursery.run(work(*(script or ("turn",)), **settings))
@@ -112,13 +116,13 @@ class Stage:
 
 
 @contextmanager
-def stage_of(folder: Path, database_url: str, *, points: Sequence[str] = ()) -> Iterator[Stage]:
+def stage_of(folder: Path, database_url: str, **settings: Any) -> Iterator[Stage]:
     """Curtain up: an empty database on a fresh chain, behind an honest proxy."""
-    settings = {"lease_seconds": LEASE_SECONDS, "stuck_blocks": 2, "node_read_seconds": 5}
+    chosen = {"lease_seconds": LEASE_SECONDS, "stuck_blocks": 2} | settings
     with (
-        fleet_of(folder, database_url, mine_by_hand=True, **settings) as fleet,
+        fleet_of(folder, database_url, mine_by_hand=True, **chosen) as fleet,
         LyingNode(fleet.chain_url) as proxy,
-        Nursery(proxy.url, fleet._environment(), folder, LEASE_SECONDS, points=points) as nursery,
+        Nursery(proxy.url, fleet._environment(), folder, LEASE_SECONDS) as nursery,
     ):
         yield Stage(fleet, nursery, proxy)
 
