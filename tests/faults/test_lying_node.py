@@ -1,0 +1,169 @@
+"""The service under every lie of a node: it may wait, it may ask again, but in the end each event is recorded once.
+
+First each lie by itself, told where it does the most harm and counted; then, against the command line's own processes, all of them at
+once by seeded rates, and a node that goes up and down.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from ledger_api.audit import audit
+from ledger_api.rebuild import rebuild
+from tests.faults import lies
+from tests.faults.fleet import Brand, Fleet, fleet_of, verdict
+from tests.faults.lying_node import Lie, LyingNode
+from tests.faults.scenes import MINE, Stage, stage_of
+
+SEED = 3
+READ_SECONDS = 0.5
+COMMANDS = ("work --lane 0", "index")
+# requests that only a loop at work makes: the worker's look, its sending, its receipts; the indexer's logs
+AT_WORK = ("eth_maxPriorityFeePerGas", "eth_sendRawTransaction", "eth_getTransactionReceipt", "eth_getLogs")
+BY_RATE = frozenset(Lie) - {Lie.DOWN, Lie.TOO_LARGE, Lie.LAST_LOG_MISSING}
+ONE_BY_ONE = [lie for lie in Lie if lie not in (Lie.DOWN, Lie.LAST_LOG_MISSING)]
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    folder = tmp_path_factory.mktemp("lies")
+    with stage_of(folder, f"sqlite:///{folder / 'ledger.db'}", node_read_seconds=READ_SECONDS) as made:
+        made.proxy.hold_seconds = 2 * READ_SECONDS
+        made.proxy.delay_seconds = READ_SECONDS / 2
+        made.cast()
+        yield made
+
+
+@pytest.fixture
+def stage_at_rest(stage: Stage) -> Stage:
+    stage.proxy.be_honest()
+    stage.proxy.took_effect.clear()
+    stage.finish()
+    return stage
+
+
+@pytest.mark.parametrize("lie", ONE_BY_ONE, ids=lambda lie: lie.name)
+def test_a_lie_is_survived(stage_at_rest: Stage, lie: Lie) -> None:
+    stage = stage_at_rest
+    for number in stage.births(2):
+        stage.accept(stage.maison, verdict(number))
+
+    _live_with(stage, lie)
+    stage.proxy.be_honest()
+    stage.finish()
+
+    assert stage.proxy.took_effect[lie] >= 1
+    stage.fleet.audit(rebuild=False)
+
+
+def _live_with(stage: Stage, lie: Lie) -> None:
+    if lie in lies.OF_RANGES:
+        stage.work()
+        stage.mine(80)
+        stage.proxy.arm(lie, times=2)
+        stage.index()
+        return
+    methods = ["eth_getLogs"] if lie in lies.OF_LOGS else ["eth_sendRawTransaction"] if lie in lies.SENDING else AT_WORK
+    for method in methods:
+        stage.proxy.arm(lie, times=2 if len(methods) == 1 else 1, method=method)
+    stage.work("turn", MINE, "turn", MINE, "turn")
+    stage.index()
+    stage.index()
+
+
+def test_the_last_log_left_out_of_a_range_is_found_by_the_audit_and_mended_by_a_rebuild(stage_at_rest: Stage) -> None:
+    stage = stage_at_rest
+    number = stage.births(1)[0]
+    stage.accept(stage.maison, verdict(number))
+    stage.work()
+    stage.mine(80)
+    stage.proxy.arm(Lie.LAST_LOG_MISSING)
+    stage.index()
+    found = audit(stage.fleet.service, rebuild=False)
+
+    stage.release_leases()
+    rebuild(stage.fleet.service.following())
+    stage.release_leases()
+    stage.finish()
+
+    assert stage.proxy.took_effect[Lie.LAST_LOG_MISSING] == 1
+    assert not found.is_clean
+    stage.fleet.audit()
+
+
+def test_a_lie_that_would_change_nothing_is_not_told_and_not_counted(stage_at_rest: Stage) -> None:
+    stage = stage_at_rest
+    stage.proxy.arm(Lie.LOG_TWICE)
+    stage.proxy.arm(Lie.DROP_SEND)
+
+    stage.mine(3)
+    stage.work()
+    stage.index()
+
+    assert stage.proxy.is_armed()
+    assert not stage.proxy.took_effect
+
+
+@contextmanager
+def _fleet_behind_a_proxy(folder: Path, database_url: str) -> Iterator[tuple[Fleet, LyingNode, Brand]]:
+    """Worker and indexer at work, told nothing but the truth so far."""
+    with fleet_of(folder, database_url, block_time=1, node_read_seconds=1) as fleet, LyingNode(fleet.chain_url, seed=SEED) as proxy:
+        maison = fleet.brand("maison")
+        proxy.hold_seconds = 1.5
+        fleet.rpc_url = proxy.url
+        for command in COMMANDS:
+            fleet.start(command)
+        fleet.accept(maison, fleet.births(1))
+        fleet.settle()
+        yield fleet, proxy, maison
+
+
+def _send_for(fleet: Fleet, maison: Brand, seconds: float) -> int:
+    """Events coming in all the time, whoever dies being succeeded; how many."""
+    random, sent, end = Random(SEED), 0, time.monotonic() + seconds
+    while time.monotonic() < end:
+        first = fleet._serials
+        count = random.randint(1, 4)
+        fleet.accept(maison, fleet.births(count))
+        fleet.accept(maison, [verdict(first)])
+        sent += count + 1
+        _succeed(fleet)
+        time.sleep(0.2)
+    return sent
+
+
+def _succeed(fleet: Fleet) -> None:
+    """As whatever watches over the processes does. They end only to be looked at, or because the node was away when they began."""
+    for command in COMMANDS:
+        if not any(member.command == command.split()[0] and member.is_alive() for member in fleet.members):
+            fleet.start(command)
+
+
+def test_all_lies_at_once_by_seeded_rates(tmp_path: Path, database_url: str, is_long: bool) -> None:
+    seconds, rate = (120, 0.01) if is_long else (8, 0.02)
+    with _fleet_behind_a_proxy(tmp_path, database_url) as (fleet, proxy, maison):
+        proxy.rates |= dict.fromkeys(BY_RATE, rate)
+        events = _send_for(fleet, maison, seconds)
+        proxy.be_honest()
+        _succeed(fleet)
+        fleet.settle(seconds=90)
+
+        assert sum(proxy.took_effect.values()) >= 2 * seconds, f"seed {SEED}: {proxy.took_effect}"
+        assert len(proxy.took_effect) >= 12, f"seed {SEED}: {proxy.took_effect}"
+        assert events >= 5 * seconds
+        fleet.audit()
+
+
+def test_a_node_that_goes_up_and_down(tmp_path: Path, database_url: str) -> None:
+    with _fleet_behind_a_proxy(tmp_path, database_url) as (fleet, proxy, maison):
+        proxy.flap(0.7, 0.7, times=4)
+        _send_for(fleet, maison, 5.6)
+        _succeed(fleet)
+        fleet.settle(seconds=60)
+
+        assert proxy.took_effect[Lie.DOWN] >= 4
+        fleet.audit()
