@@ -20,7 +20,7 @@ from ledger_api.chain import fees
 from ledger_api.chain.deploy import Deployment, Founding, deploy, read_deployment, verify_deployment, write_deployment
 from ledger_api.chain.rpc import Node
 from ledger_api.domain.network import Network
-from ledger_api.errors import CallerError
+from ledger_api.errors import CallerError, ContractMissing, WrongChain
 from ledger_api.home import Home
 from ledger_api.indexer.following import Following
 from ledger_api.indexer.source import Source
@@ -30,7 +30,8 @@ from ledger_api.outbox import Surroundings
 from ledger_api.outbox.registrar import ChainRegistrar
 from ledger_api.settings import Settings
 from ledger_api.store import directory
-from ledger_api.store.engine import open_engine, writing
+from ledger_api.store.engine import open_engine, reading, writing
+from ledger_api.store.following import read_cursor
 from ledger_verify.hashing import organization_id
 
 CONSORTIUM_DID = "did:web:consortium.example"
@@ -98,6 +99,7 @@ def open_service(settings: Settings, rpc_url: str) -> Service:
     engine = open_engine(settings.sqlalchemy_url)
     with _one_at_a_time(home):
         migrations.upgrade(engine)
+        _refuse_other_database(engine, deployment)
         _introduce_consortium(engine, deployment)
     network = Network(
         chain_id=chain_id,
@@ -110,6 +112,18 @@ def open_service(settings: Settings, rpc_url: str) -> Service:
     )
     intake = Intake(engine, network, keyring, AuthorityCache(network.consortium))
     return Service(settings, home, engine, node, keyring, deployment, network, intake)
+
+
+def _refuse_other_database(engine: Engine, deployment: Deployment) -> None:
+    """Events accepted for one chain must not travel to another. A database that has followed none yet fits any."""
+    with reading(engine) as connection:
+        made_for = read_cursor(connection)
+    if made_for is None:
+        return
+    if (made_for.chain_id, made_for.genesis_hash) != (deployment.chain_id, deployment.genesis_hash):
+        raise WrongChain("the database was made for another chain", database=made_for.chain_id, deployment=deployment.chain_id)
+    if (made_for.registry, made_for.ledger) != (deployment.registry, deployment.ledger):
+        raise ContractMissing("the contracts are not those this database was made for", ledger="0x" + made_for.ledger.hex())
 
 
 def _introduce_consortium(engine: Engine, deployment: Deployment) -> None:

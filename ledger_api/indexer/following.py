@@ -218,6 +218,8 @@ def _common_ancestor(following: Following, cursor: Cursor, head: Block) -> int |
         ReorgTooDeep: it is below the final block.
         WrongChain, ContractMissing: because this is another chain altogether.
     """
+    if head.number < following.from_block <= cursor.final_block:
+        check(following)  # no block to compare: the node has lost its chain, or lags behind the very deployment
     below, most = min(cursor.next_block - 1, head.number), 1
     while below >= following.from_block:
         with reading(following.engine) as connection:

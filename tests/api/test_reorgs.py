@@ -202,6 +202,15 @@ def test_a_chain_that_was_reset_is_told_from_a_deep_reorg(world: World, engine: 
         step(following(engine, other), now=NOW)
 
 
+def test_a_chain_that_was_reset_is_noticed_before_it_has_grown(world: World, engine: Engine) -> None:
+    world.admit("did:web:maison.example", "Maison")
+    world.mine(10)
+    catch_up(following(engine, world.chain), clock=clock)
+
+    with pytest.raises(WrongChain):
+        step(following(engine, FakeChain(salt=b"second")), now=NOW)
+
+
 def test_a_reorg_to_a_shorter_chain_is_noticed_too(world: World, engine: Engine) -> None:
     maison = world.admit("did:web:maison.example", "Maison")
     world.manufacture(maison, "S-1")
