@@ -18,7 +18,7 @@ from ledger_api.audit.report import Check, shown
 from ledger_verify.state import state_from_bytes
 
 _WAITING = text(
-    "SELECT events.event_id, batches.status, transactions.status, transactions.block_number"
+    "SELECT events.event_id, events.parked, batches.status, transactions.status, transactions.block_number"
     " FROM events LEFT JOIN batches ON batches.id = events.batch LEFT JOIN transactions ON transactions.id = batches.\"transaction\""
     " WHERE events.status = 'accepted' ORDER BY events.id"
 )
@@ -111,9 +111,11 @@ def _submissions(connection: Connection, examined: int) -> Check:
 def _waiting(connection: Connection, pin: Pin, found: Journeys) -> Check:
     """An accepted event is loose, in a signed batch, or in a batch whose transaction has not landed in what was followed."""
     check = Check("what is accepted is on its way")
-    for event_id, batch, transaction, block in connection.execute(_WAITING):
+    for event_id, parked, batch, transaction, block in connection.execute(_WAITING):
         check.examined += 1
-        if batch is None:
+        if parked is not None:  # until an operator decides
+            found.in_flight["parked"] += 1
+        elif batch is None:
             found.in_flight["loose"] += 1
         elif batch in ("signed", "refused"):  # refused for its deadline: signed anew once that has passed for good
             found.in_flight["pending"] += 1
