@@ -72,7 +72,10 @@ def serve(home: HomeOption = None) -> None:
 
     settings = settings_for(home)
     quiet_logs()
-    run(create_service_app(connected(settings)), settings)
+    service = connected(settings)
+    with told():
+        application = create_service_app(service)
+    run(application, settings)
 
 
 @app.command()
