@@ -16,6 +16,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from ledger_api.auth import Limiter
 from ledger_api.domain.events import EVENT
 from ledger_api.errors import BusyError, IntegrityError, InvalidBody, LedgerError, MethodNotAllowed, NotFound, Unexpected
+from ledger_api.proving import ProofMaker
 from ledger_api.routes import (
     batches,
     claim_cards,
@@ -29,6 +30,7 @@ from ledger_api.routes import (
     organizations,
     ownership,
     pages,
+    proofs,
     resolver,
     submissions,
     verifications,
@@ -44,6 +46,7 @@ logger = logging.getLogger(__name__)
 # in the order in which they are searched: each that is passed costs a request a tenth of the whole lookup
 ROUTERS: Sequence[APIRouter] = (
     items.router,
+    proofs.router,
     events.router,
     batches.router,
     drafts.router,
@@ -57,6 +60,7 @@ ROUTERS: Sequence[APIRouter] = (
     organizations.router,
     keys.router,
     health.router,
+    metrics.router,
     pages.router,
 )
 GZIP_FROM_BYTES = 1024
@@ -91,7 +95,7 @@ def create_app(ctx: Context) -> FastAPI:
     app.add_exception_handler(Exception, _unexpected)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=5)
     app.state.metered = CollectorRegistry()
-    app.add_middleware(health.Metered, registry=app.state.metered)
+    app.add_middleware(metrics.Metered, registry=app.state.metered)
     limits = ctx.settings
     app.add_middleware(Edge, max_body_mebibytes=limits.max_body_mebibytes, patience_seconds=limits.body_patience_seconds)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the description
@@ -115,6 +119,7 @@ def create_service_app(service: Service) -> FastAPI:
             sign_statement=statements.sign,
             statement_signer=statements.address,
             card_secret=service.keyring.card_secret,
+            proofs=ProofMaker(service.engine, service.node, service.deployment, service.keyring),
         )
     )
 

@@ -66,6 +66,7 @@ class PayloadRow(SQLModel, table=True):
     body: str = Field(sa_column=Column(Text, nullable=False))
     # of an event that its organization signed itself: JSON, path → hex salt; else salts follow from the blinding key of the epoch
     salts: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    erased_at: datetime | None = Field(default=None, sa_column=_time(null=True))  # since then the body is empty; the commitment stays
 
 
 # --- the chain's mirror: written by the indexer alone, made again by `ledger rebuild` ----------------------------

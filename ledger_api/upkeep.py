@@ -3,6 +3,9 @@
 Each command is a few lines around a room of its own; what is decided is decided there.
 """
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,12 +14,67 @@ from rich.table import Table
 from ledger_api import operating, running
 from ledger_api.audit import Report
 from ledger_api.audit import audit as audited
-from ledger_api.service import open_service
+from ledger_api.domain.identifiers import Unreadable, bytes32
+from ledger_api.errors import InvalidBody
+from ledger_api.proving.forgetting import erase as forget
+from ledger_api.service import deployment_path, open_service
+from ledger_api.settings import Settings
 from ledger_api.terminal import AsJson, HomeOption, console, say, settings_for, told
+from ledger_verify.cli import main as check_proof
+from ledger_verify.hashing import organization_id
+from ledger_verify.proof import read_proof
+from ledger_verify.refusals import Refused
 
 app = typer.Typer()
 submissions = typer.Typer(no_args_is_help=True, help="What waits, what is parked, and what is to become of it.")
 app.add_typer(submissions, name="submissions")
+
+
+# --- proofs and forgetting -------------------------------------------------------------------------------------------
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def verify(context: typer.Context, home: HomeOption = None) -> None:
+    """Check a proof file: `ledger verify FILE [--rpc URL] [--trust FILE] …`. Ends with 0 anchored, 3 consistent only, 1 refused."""
+    arguments = list(context.args)
+    trusted = None if "--trust" in arguments else _own_deployment(settings_for(home), arguments)
+    raise typer.Exit(check_proof([*arguments, *(() if trusted is None else ("--trust", str(trusted)))]))
+
+
+def _own_deployment(settings: Settings, arguments: Sequence[str]) -> Path | None:
+    """What this home knows of the chain that the proof names; None where it knows nothing, or there is no such file to look into."""
+    for name in (one for one in arguments if Path(one).is_file()):
+        try:
+            path = deployment_path(settings, read_proof(Path(name).read_bytes()).chain_id)
+        except (Refused, OSError):
+            continue
+        return path if path.exists() else None
+    return None
+
+
+@app.command()
+def erase(
+    item: Annotated[str, typer.Argument(help="the id of the item or lot")],
+    organization: Annotated[str, typer.Option(help="DID: whose payloads are to be forgotten")],
+    home: HomeOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forget what an organization said of an item beside the chain. The commitments stay; docs/proof.md §4 says what else to destroy."""
+    with told(), running.chain(settings_for(home)) as url:
+        service = open_service(settings_for(home), url)
+        erased = forget(service.engine, organization=organization_id(organization), item=item_of(item), now=datetime.now(UTC))
+        service.close()
+    if as_json:
+        say({"erased": erased})
+    else:
+        console.print(f"erased {erased} payloads; their commitments stay", highlight=False)
+
+
+def item_of(text: str) -> bytes:
+    try:
+        return bytes32(text)
+    except Unreadable as error:
+        raise InvalidBody(error.message) from error
 
 
 # --- audit -----------------------------------------------------------------------------------------------------------

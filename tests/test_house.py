@@ -11,11 +11,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LEVELS = (
-    {"errors", "settings"},
+    {"errors", "settings", "logs"},
     {"domain"},
     {"tables"},
     {"store", "chain", "keys", "migrations"},
-    {"auth", "intake", "outbox", "indexer", "passport", "verification", "directory", "rebuild", "interop"},
+    {"auth", "intake", "outbox", "indexer", "passport", "verification", "directory", "rebuild", "interop", "alarms", "proving"},
     {"routes", "web"},
     {"app", "serving", "cli", "home", "importer", "service", "running", "operating", "greeting", "terminal", "audit", "upkeep"},
 )

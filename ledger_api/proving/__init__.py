@@ -3,6 +3,8 @@
 A proof leaves here only after the verifier itself has accepted it. Who may see which field is decided in `fields`.
 """
 
-from ledger_api.proving.making import Asked, Made, ProofMaker
+from ledger_api.proving.evidence import NoStateProof
+from ledger_api.proving.fields import Choice
+from ledger_api.proving.making import Asked, Made, NoSuchBlock, ProofMaker
 
-__all__ = ["Asked", "Made", "ProofMaker"]
+__all__ = ["Asked", "Choice", "Made", "NoStateProof", "NoSuchBlock", "ProofMaker"]

@@ -67,7 +67,7 @@ def _block(node: Node, answer: Answer, number: int) -> Block:
 
 def _header(answer: Answer) -> bytes:
     names = (*_FIELDS, *(name for name in _LATER_FIELDS if answer.get(name) is not None))
-    return rlp.encode([_field(name, answer[name]) for name in names])
+    return bytes(rlp.encode([_field(name, answer[name]) for name in names]))
 
 
 def _field(name: str, value: str) -> bytes:

@@ -15,6 +15,7 @@ from ledger_api.directory import Registrar
 from ledger_api.domain.network import Network
 from ledger_api.errors import Forbidden, Unauthenticated
 from ledger_api.intake import Intake, Order
+from ledger_api.proving import ProofMaker
 from ledger_api.settings import Settings
 from ledger_api.store.engine import reading
 from ledger_api.store.reading import PassportReader
@@ -35,6 +36,7 @@ class Context:
     sign_statement: Callable[[bytes], bytes]  # 32-byte digest → 65-byte signature of the service, for verification statements
     statement_signer: bytes  # its address
     card_secret: Callable[[bytes], bytes]  # salt → secret of a claim card
+    proofs: ProofMaker | None = None  # None: this process knows no node, which alone can show a block's state
 
 
 def context(request: Request) -> Context:

@@ -132,7 +132,7 @@ def answer_by_serial(request: Request, visitor: Visitor, gtin: str, serial: str)
 @router.get("/{item}", response_model=PassportOut, responses=NOT_MODIFIED | errors(UnknownItem, Withheld, key=False))
 async def get_item(request: Request, which: Which, visitor: AVisitor) -> Response:
     """The passport of an item or a lot by its id."""
-    return _answer(request, visitor.by_item(_item(which)))
+    return _answer(request, visitor.by_item(item_named(which)))
 
 
 @router.get("/{item}/events", responses=errors(UnknownItem, Withheld, key=False))
@@ -144,7 +144,7 @@ def list_item_events(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> ItemEventsOut:
     """An item's story. The effective view resolves corrections and says what it left out, and why."""
-    found = visitor.by_item(_item(which))
+    found = visitor.by_item(item_named(which))
     passport = orjson.loads(found.passport)
     story, left_out = effective_view(passport) if view == "effective" else (passport["story"], [])
     page = [entry for entry in story if entry["sequence"] > after][:limit]
@@ -157,7 +157,8 @@ def list_item_events(
     return ItemEventsOut.model_validate(told | {"as_of": as_of})
 
 
-def _item(text: str) -> bytes:
+def item_named(text: str) -> bytes:
+    """Raises InvalidBody for what is no id."""
     try:
         return bytes32(text)
     except Unreadable as error:
@@ -168,12 +169,12 @@ def _answer(request: Request, found: Found) -> Response:
     """The stored bytes as they are, or 304 for a reader who has them."""
     tag = found.weak_etag
     headers = {"ETag": tag, "Cache-Control": CACHE}
-    if _matches(request.headers.get("if-none-match"), tag):
+    if matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     return Response(found.envelope(), media_type=JSON, headers=headers)
 
 
-def _matches(asked: str | None, tag: str) -> bool:
+def matches(asked: str | None, tag: str) -> bool:
     """Weak comparison of a list (RFC 9110 §8.8.3.2 and §13.1.2)."""
     if asked is None:
         return False

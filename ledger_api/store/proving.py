@@ -14,14 +14,14 @@ _PAYLOADS, _EVENTS, _BATCHES, _IDENTIFIERS = _table["payloads"].c, _table["event
 _CURSOR, _KNOWN_BLOCKS = _table["chain_cursor"].c, _table["blocks"].c
 
 _STORED = select(_PAYLOADS.event_id, _PAYLOADS.body, _PAYLOADS.salts, _PAYLOADS.epoch).where(
-    _PAYLOADS.event_id.in_(bindparam("keys", expanding=True))
+    _PAYLOADS.event_id.in_(bindparam("keys", expanding=True)), _PAYLOADS.erased_at.is_(None)
 )
 _CARRIED = (
     select(_EVENTS.event_hash, _EVENTS.batch, _EVENTS.batch_position)
     .where(_EVENTS.event_hash.in_(bindparam("keys", expanding=True)), _EVENTS.status.in_(("recorded", "final")), _EVENTS.batch.is_not(None))
     .order_by(_EVENTS.id)
 )
-_SIGNED = select(_BATCHES).where(_BATCHES.id.in_(bindparam("keys", expanding=True)))
+_SIGNED = select(_table["batches"]).where(_BATCHES.id.in_(bindparam("keys", expanding=True)))
 _HASHES = select(_EVENTS.event_hash, _EVENTS.batch_position).where(_EVENTS.batch == bindparam("batch")).order_by(_EVENTS.batch_position)
 _WATERMARKS = select((_CURSOR.next_block - 1).label("block"), _CURSOR.final_block).where(_CURSOR.id == 1)
 _HASH_OF_BLOCK = select(_KNOWN_BLOCKS.hash).where(_KNOWN_BLOCKS.number == bindparam("number"))

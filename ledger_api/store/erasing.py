@@ -1,0 +1,37 @@
+"""Forgetting what an organization said of an item: bodies and salts go, commitments stay, so that the history still verifies."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, bindparam, select, update
+from sqlmodel import SQLModel
+
+from ledger_api import tables  # noqa: F401  # the import makes the tables known to the metadata
+
+_table = SQLModel.metadata.tables
+_PAYLOADS = _table["payloads"]
+EMPTY = "{}"
+
+_ERASABLE = select(_PAYLOADS.c.event_id).where(
+    _PAYLOADS.c.item == bindparam("item"), _PAYLOADS.c.organization == bindparam("organization"), _PAYLOADS.c.erased_at.is_(None)
+)
+_ERASE = (
+    update(_PAYLOADS)
+    .where(_PAYLOADS.c.item == bindparam("of_item"), _PAYLOADS.c.organization == bindparam("by"), _PAYLOADS.c.erased_at.is_(None))
+    .values(body=EMPTY, salts=None, erased_at=bindparam("at"))
+)
+
+
+def erase_payloads(connection: Connection, *, organization: bytes, item: bytes, at: datetime) -> int:
+    """How many payloads were erased; harmless to repeat. In SQLite the old text is overwritten, not only unlinked."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
+    erased = len(connection.scalars(_ERASABLE, {"item": item, "organization": organization}).all())
+    connection.execute(_ERASE, {"of_item": item, "by": organization, "at": at})
+    return erased
+
+
+def settle_files(engine: Engine) -> None:
+    """Fold SQLite's write-ahead log into its file and empty it: it may still hold the text. PostgreSQL does its own in VACUUM."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
