@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from eth_abi import abi as eth_abi
+
 from ledger_api.chain import transactions
 from ledger_api.chain.deploy import Deployment
 from ledger_api.chain.rpc import Node, Refusal, quantity
@@ -21,7 +23,7 @@ from ledger_verify import hashing
 from ledger_verify.hashing import Commitment, ItemId, OrganizationId
 from ledger_verify.state import Event, State
 from ledger_verify.transition import Kind
-from ledger_verify.wire import SignedBatch, Witness, encode_record, witness_of
+from ledger_verify.wire import BATCH_ABI, SignedBatch, Witness, encode_record, witness_of
 
 GWEI = 10**9
 PRICE_WEI = 400 * GWEI
@@ -106,12 +108,6 @@ def signed_as(node: Node, signer: Signer, *, to: bytes, body: bytes, gas: int = 
     return transactions.sign(unsigned, signer.sign).raw
 
 
-def carry_off(node: Node, stranger: Signer, raw: bytes) -> bytes:
-    """The stranger carries what one of our transactions says; returns the hash of theirs."""
-    ours = transactions.read(raw)
-    return send_as(node, stranger, to=ours.to, body=ours.body, gas=ours.gas)
-
-
 def spend_nonce(node: Node, relayer: Signer, nonce: int | None = None) -> bytes:
     """Somebody else uses our relayer's key, for nothing."""
     return send_as(node, relayer, to=relayer.address, body=b"", gas=21_000, nonce=nonce)
@@ -143,3 +139,10 @@ def recorded_counts(node: Node, ledger: bytes) -> Counter[bytes]:
     logs: list[dict[str, Any]] = node.call("eth_getLogs", {"fromBlock": "0x0", "address": "0x" + ledger.hex()})
     recorded = "0x" + hashing.keccak(b"Recorded(bytes32,bytes32,bytes32,address,uint8,uint48,bytes32,uint64,bytes32)").hex()
     return Counter(bytes.fromhex(log["data"][-64:]) for log in logs if log["topics"][0] == recorded)
+
+
+def with_wrong_witnesses(body: bytes) -> bytes:
+    """The same signed batches, told with a state that none of their items has."""
+    (batches,) = eth_abi.decode([f"{BATCH_ABI}[]"], body[4:])
+    altered = [(*batch[:5], [(*witness[:3], witness[3] + 1) for witness in batch[5]], *batch[6:]) for batch in batches]
+    return body[:4] + eth_abi.encode([f"{BATCH_ABI}[]"], [altered])
