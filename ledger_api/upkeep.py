@@ -14,12 +14,15 @@ from rich.table import Table
 from ledger_api import operating, running
 from ledger_api.audit import Report
 from ledger_api.audit import audit as audited
+from ledger_api.backup import back_up, restore_home
 from ledger_api.domain.identifiers import Unreadable, bytes32
 from ledger_api.errors import InvalidBody
+from ledger_api.outbox.registrar import ChainRegistrar
+from ledger_api.outbox.worker import Worker
 from ledger_api.proving.forgetting import erase as forget
 from ledger_api.service import deployment_path, open_service
 from ledger_api.settings import Settings
-from ledger_api.terminal import AsJson, HomeOption, console, say, settings_for, told
+from ledger_api.terminal import AsJson, HomeOption, connected, console, say, settings_for, told
 from ledger_verify.cli import main as check_proof
 from ledger_verify.hashing import organization_id
 from ledger_verify.proof import read_proof
@@ -28,6 +31,8 @@ from ledger_verify.refusals import Refused
 app = typer.Typer()
 submissions = typer.Typer(no_args_is_help=True, help="What waits, what is parked, and what is to become of it.")
 app.add_typer(submissions, name="submissions")
+lane = typer.Typer(no_args_is_help=True, help="Nonces of a relayer key, where only a person can say what happened.")
+app.add_typer(lane, name="lane")
 
 
 # --- proofs and forgetting -------------------------------------------------------------------------------------------
@@ -202,3 +207,65 @@ def submissions_refuse(
         say(done)
     else:
         console.print(f"{done['events']} events refused: {reason}", highlight=False)
+
+
+# --- backup and restore ----------------------------------------------------------------------------------------------
+
+
+@app.command()
+def backup(file: Annotated[Path, typer.Argument(help="the file to write")], home: HomeOption = None, as_json: AsJson = False) -> None:
+    """Write database, keys and deployments into one file (0600) while everything runs on. Keep it where keys are kept."""
+    settings = settings_for(home)
+    with told():
+        manifest = back_up(settings, file)
+    if as_json:
+        say(manifest.as_json())
+    else:
+        console.print(f"{file}: {len(manifest.members)} files, schema {manifest.schema}", highlight=False)
+    if manifest.database == "not included":
+        console.print("The database is not in it: back it up with PostgreSQL's own tools (no pg_dump is on the path).", highlight=False)
+    if settings.passphrase_file is not None or settings.passphrase is not None:
+        console.print("The passphrase of the keystores is not in it: keep it somewhere else, and keep it.", highlight=False)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="as `ledger backup` wrote it")],
+    home: Annotated[Path, typer.Option("--home", help="a folder that is empty or not there yet")],
+    as_json: AsJson = False,
+) -> None:
+    """Make a home from a backup. Nothing is started; docs/operations.md says what comes next."""
+    with told():
+        manifest = restore_home(file, home)
+    if as_json:
+        say(manifest.as_json())
+        return
+    followed = f"followed to block {manifest.chain['next_block'] - 1}" if manifest.chain else "of no chain yet"
+    console.print(f"{home}: as of {manifest.made_at}, {followed}", highlight=False)
+    if manifest.database == "pg_dump":
+        console.print(f"Load the database before anything starts: pg_restore --dbname=… {home}/ledger.pgdump", highlight=False)
+
+
+@lane.command("adopt")
+def adopt(
+    home: HomeOption = None,
+    number: Annotated[int, typer.Option("--lane", help="which relayer key")] = 0,
+    is_owner: Annotated[bool, typer.Option("--owner", help="the registry owner's nonces instead of a relayer's")] = False,
+    is_restored: Annotated[bool, typer.Option("--restored", help="they are our own, used after the backup that was restored")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """After a lane-mismatch: go on after the nonces that this database did not save. Stop the lane's worker first."""
+    service = connected(settings_for(home))
+    now = datetime.now(UTC)
+    with told():
+        if is_owner:
+            adopted = ChainRegistrar(service.surroundings()).adopt(now, is_restored=is_restored)
+        else:
+            worker = Worker(service.surroundings(), owner=service.owner, lane=number)
+            adopted = worker.lane.adopt(now, is_restored=is_restored)
+            worker.stop()
+    service.close()
+    if as_json:
+        say({"adopted": adopted})
+    else:
+        console.print(f"adopted {len(adopted)} nonces: {', '.join(map(str, adopted)) or 'there was nothing to adopt'}", highlight=False)

@@ -17,7 +17,7 @@ LEVELS = (
     {"store", "chain", "keys", "migrations"},
     {"auth", "intake", "outbox", "indexer", "passport", "verification", "directory", "rebuild", "interop", "alarms", "proving"},
     {"routes", "web"},
-    {"app", "serving", "cli", "home", "importer", "service", "running", "operating", "greeting", "terminal", "audit", "upkeep"},
+    {"app", "serving", "cli", "home", "importer", "service", "running", "operating", "greeting", "terminal", "audit", "backup", "upkeep"},
 )
 LEVEL_OF = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 # rooms of one level that must not know each other

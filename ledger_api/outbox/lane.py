@@ -132,7 +132,8 @@ class Lane:
         with writing(self._engine) as connection:
             self._prove_held(connection, now)
             top = lanes.top_nonce(connection, self.relayer)
-            strange = set(range(used if top is None else top + 1, used))
+            unsaved = used if top is None else top + 1
+            strange = set(range(0 if is_restored and top is None else unsaved, used))
             strange |= self._displaced(connection, sight)
             self._release(connection, lanes.carried_on(connection, self.relayer, strange))
             lanes.save_foreign(connection, self.relayer, sorted(strange), now=now, is_restored=is_restored)

@@ -135,6 +135,14 @@ class ChainRegistrar:
         struct = eth_abi.encode(words, [_ACCREDIT_TYPE, *accreditation, nonce, deadline])
         return keccak(b"\x19\x01" + keccak(domain) + keccak(struct))
 
+    def adopt(self, now: datetime, *, is_restored: bool = False) -> list[int]:
+        """An operator's decision after a LaneMismatch of the owner's key; see `Lane.adopt`."""
+        with self._turn:
+            try:
+                return self._lane.adopt(now, is_restored=is_restored)
+            finally:
+                self._lane.let_go()
+
     # --- saying it
 
     @contextmanager
