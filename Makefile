@@ -15,10 +15,10 @@ $(1)/bin/python -m pip install $(QUIETLY) --require-hashes --no-deps -r locks/uv
 	|| $(1)/bin/python -m pip install $(QUIETLY) --require-hashes --no-deps -r $(2)
 endef
 .DEFAULT_GOAL := help
-.PHONY: help up test check fast bench abi install dev browser contracts slither coverage clean
+.PHONY: help up test check fast bench abi install dev browser contracts slither coverage clean test-clients
 
 help: ## what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
 
 $(STAMPS)/prerequisites:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "missing: Python 3.11 or newer (set PYTHON=…)"; exit 1; }
@@ -78,6 +78,9 @@ coverage: install
 
 abi: install ## compile the contracts and write ledger_api/abi
 	@$(BIN)/python scripts/build_contracts.py
+
+test-clients: install ## the main job, a fee bump and the audit on Anvil, Hardhat and go-ethereum; writes the README's table
+	@$(BIN)/python scripts/test_clients.py
 
 bench: install ## every figure of benchmarks/results.json and gas.json
 	@$(BIN)/python scripts/measure_gas.py
