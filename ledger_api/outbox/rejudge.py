@@ -47,9 +47,11 @@ def renew_expired(around: Surroundings, *, now: int) -> None:
         expired = [] if known is None else sending.expired_batches(connection, known.final_time)
     if not expired:
         return
-    ended: set[bytes] = set()
+    authority = _authority(around, now)
     with writing(around.engine) as connection:
         members = sending.members(connection, [batch.id for batch in expired])
+        lock_items(connection, {one.item for batch in members.values() for one in batch})
+        ended: set[bytes] = set()
         for batch in expired:
             if around.keyring.holds(OrganizationId(batch.organization)):
                 sending.dissolve(connection, [batch.id])
@@ -57,7 +59,8 @@ def renew_expired(around: Surroundings, *, now: int) -> None:
             waiting = [one for one in members[batch.id] if one.status == "accepted"]
             sending.refuse(connection, [one.id for one in waiting], Reason.DEADLINE_PASSED)
             ended |= {one.item for one in waiting}
-    look_again(around, ended, now=now)
+        _walk(around, connection, ended, authority=authority, now=now)
+    free_parked(around)
 
 
 def end_impossible(around: Surroundings, events: Collection[Accepted], *, now: int) -> None:
@@ -65,10 +68,13 @@ def end_impossible(around: Surroundings, events: Collection[Accepted], *, now: i
     waiting = [one for one in events if one.status == "accepted"]
     if not waiting:
         return
+    authority, items = _authority(around, now), {one.item for one in waiting}
     with writing(around.engine) as connection:
+        lock_items(connection, items)
         sending.keep_error(connection, [one.id for one in waiting], "no transaction can carry these events together")
         sending.refuse(connection, [one.id for one in waiting], Reason.MALFORMED)
-    look_again(around, {one.item for one in waiting}, now=now)
+        _walk(around, connection, items, authority=authority, now=now)
+    free_parked(around)
 
 
 def look_again(around: Surroundings, items: Collection[bytes], *, now: int) -> None:
@@ -78,18 +84,27 @@ def look_again(around: Surroundings, items: Collection[bytes], *, now: int) -> N
     """
     if not items:
         return
+    authority = _authority(around, now)
+    with writing(around.engine) as connection:
+        _walk(around, connection, items, authority=authority, now=now)
+    free_parked(around)
+
+
+def _authority(around: Surroundings, now: int) -> Authority:
     with reading(around.engine) as connection:
-        authority = load_authority(connection, around.deployment.consortium).at(now)
+        return load_authority(connection, around.deployment.consortium).at(now)
+
+
+def _walk(around: Surroundings, connection: Connection, items: Collection[bytes], *, authority: Authority, now: int) -> None:
+    """In the commit that ends an event: a tip that outlives what it was the state after would misjudge whatever comes next."""
     waiting, seen = set(items), set[bytes]()
     while waiting:
-        with writing(around.engine) as connection:
-            lock_items(connection, waiting)
-            seen |= waiting
-            touched = set[bytes]()
-            for item in waiting:
-                touched |= _Walk(around, connection, item, authority=authority, now=now).go()
+        lock_items(connection, waiting)
+        seen |= waiting
+        touched = set[bytes]()
+        for item in waiting:
+            touched |= _Walk(around, connection, item, authority=authority, now=now).go()
         waiting = touched - seen
-    free_parked(around)
 
 
 def free_parked(around: Surroundings) -> None:
