@@ -144,7 +144,7 @@ def _succeed(fleet: Fleet) -> None:
 
 
 def test_all_lies_at_once_by_seeded_rates(tmp_path: Path, database_url: str, is_long: bool) -> None:
-    seconds, rate = (120, 0.01) if is_long else (8, 0.02)
+    seconds, rate = (120, 0.01) if is_long else (8, 0.03)
     with _fleet_behind_a_proxy(tmp_path, database_url) as (fleet, proxy, maison):
         proxy.rates |= dict.fromkeys(BY_RATE, rate)
         events = _send_for(fleet, maison, seconds)
@@ -152,8 +152,8 @@ def test_all_lies_at_once_by_seeded_rates(tmp_path: Path, database_url: str, is_
         _succeed(fleet)
         fleet.settle(seconds=90)
 
-        assert sum(proxy.took_effect.values()) >= 2 * seconds, f"seed {SEED}: {proxy.took_effect}"
-        assert len(proxy.took_effect) >= 12, f"seed {SEED}: {proxy.took_effect}"
+        told = proxy.took_effect
+        assert sum(told.values()) >= seconds and len(told) >= (20 if is_long else 6), f"seed {SEED}: {told}"
         assert events >= 5 * seconds
         fleet.audit()
 
