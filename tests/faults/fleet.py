@@ -180,15 +180,20 @@ class Fleet:
 
     # --- processes
 
-    def start(self, command: str, *, env: dict[str, str] | None = None, entry: Sequence[str] = ("-m", "ledger_api.cli")) -> Member:
-        """`work --lane 0`, `index` or `serve` as a process of its own; `entry` stands in for the CLI in a prepared process."""
+    def start(
+        self, command: str, *, env: dict[str, str] | None = None, entry: Sequence[str] = ("-m", "ledger_api.cli"), awaits: bool = True
+    ) -> Member:
+        """`work --lane 0`, `index` or `serve` as a process of its own; `entry` stands in for the CLI in a prepared process.
+
+        `serve` answers when this returns, unless it is not to be waited for.
+        """
         environment = self._environment() | (env or {})
         if command == "serve":
             port = int(environment.setdefault("LEDGER_PORT", str(urlsplit(self.url).port or free_port())))
             self.url = f"http://127.0.0.1:{port}"
         member = Member(command.split()[0], [*entry, *command.split()], environment, self._logs / f"{len(self.members)}-{command[:5]}.log")
         self.members.append(member)
-        if command == "serve":
+        if command == "serve" and awaits:
             _await(self._is_serving, seconds=60, what=lambda: member.log[-2000:])
         return member
 
