@@ -26,6 +26,7 @@ from ledger_api.domain.reasons import SENTENCES
 from ledger_api.domain.terms import consent_of
 from ledger_api.errors import DatabaseBusy
 from ledger_api.intake.judging import NOBODY, Accepted, Bench
+from ledger_api.intake.keeping import identifier_row, mend, payload_row
 from ledger_api.intake.preparing import NO_ITEM, HeldKeys, Names, Prepared, prepare, read_names
 from ledger_api.store import accepting as rows
 from ledger_api.store import directory
@@ -163,6 +164,7 @@ def commit_list(
         accepted = [one for one in judged if isinstance(one, Accepted)]
         if accepted:
             _write(connection, accepted, order, bench, signed)
+        mend(connection, _repeats(prepared, judged, live), order.organization, bench.names)
         submission = Submission(order.submission if accepted else None, _results(connection, prepared, judged, order))
         if finish is not None:
             finish(connection, submission)
@@ -207,6 +209,12 @@ def _judge(place: int, one: Prepared | Refusal, bench: Bench, live: dict[bytes, 
     return judged
 
 
+def _repeats(prepared: Sequence[Prepared | Refusal], judged: Sequence[Judged], live: dict[bytes, str | None]) -> list[Prepared]:
+    """Under the id they have now: what was committed under an earlier blinding key is another payload."""
+    pairs = zip(prepared, judged, strict=True)
+    return [one for one, verdict in pairs if isinstance(verdict, Repeat) and isinstance(one, Prepared) and one.event_id in live]
+
+
 def _facts(reason: Reason, one: Prepared, bench: Bench) -> dict[str, Any]:
     match reason:
         case Reason.ON_HOLD:
@@ -243,30 +251,11 @@ def _write(connection: Connection, accepted: list[Accepted], order: Order, bench
     sender = {"organization": order.organization, "request_id": order.request_id, "created_at": now}
     rows.keep_submission(connection, {"id": order.submission, **sender})
     batch = None if signed is None else rows.insert_batch(connection, signed.batch)
-    rows.keep_payloads(connection, [_payload_row(one, order) for one in accepted])
+    rows.keep_payloads(connection, [payload_row(one.prepared, order.organization) for one in accepted])
     rows.forget_identifiers(connection, bench.freed)
-    rows.keep_identifiers(connection, [_identifier_row(one) for one in accepted if one.prepared.birth is not None])
+    rows.keep_identifiers(connection, [identifier_row(one.prepared) for one in accepted if one.prepared.birth is not None])
     rows.keep_events(connection, [_event_row(one, order, batch) for one in accepted])
     rows.keep_tips(connection, {one.event.item: state_to_bytes(one.state) for one in accepted})
-
-
-def _payload_row(one: Accepted, order: Order) -> dict[str, Any]:
-    prepared = one.prepared
-    return {
-        "event_id": prepared.event_id,
-        "item": prepared.item,
-        "organization": order.organization,
-        "commitment": prepared.payload,
-        "epoch": prepared.epoch,
-        "body": prepared.text,
-        "salts": prepared.salts,
-    }
-
-
-def _identifier_row(one: Accepted) -> dict[str, Any]:
-    birth = one.prepared.birth
-    assert birth is not None  # the caller chose births
-    return {"item": birth.item, "brand": birth.brand, "gtin": birth.gtin, "serial": birth.serial, "lot": birth.lot}
 
 
 def _event_row(one: Accepted, order: Order, batch: int | None) -> dict[str, Any]:

@@ -29,6 +29,7 @@ _REFUSED_AT_THE_DOOR = select(REFUSALS.c.event_id, REFUSALS.c.reason).where(_amo
 _REFUSED_ON_CHAIN = (
     select(EVENTS.c.event_id, EVENTS.c.reason).where(_among(EVENTS.c.event_id), EVENTS.c.reason.is_not(None)).order_by(EVENTS.c.id.desc())
 )
+_KEPT = select(PAYLOADS.c.event_id).where(_among(PAYLOADS.c.event_id))
 _TIPS = select(TIPS.c.item, TIPS.c.state).where(_among(TIPS.c.item))
 _ITEMS = select(ITEMS.c.item, ITEMS.c.state).where(_among(ITEMS.c.item))
 _BY_SERIAL = select(IDENTIFIERS.c.gtin, IDENTIFIERS.c.serial, IDENTIFIERS.c.item, IDENTIFIERS.c.brand).where(
@@ -96,6 +97,11 @@ def first_reasons(connection: Connection, event_ids: Iterable[bytes]) -> dict[by
     found = {row[0]: row[1] for row in _rows(connection, _REFUSED_ON_CHAIN, wanted)}
     found.update((row[0], row[1]) for row in _rows(connection, _REFUSED_AT_THE_DOOR, wanted))
     return found
+
+
+def kept_payloads(connection: Connection, event_ids: Iterable[bytes]) -> set[bytes]:
+    """Those of the events whose payload is here; one that was erased is here too, and stays empty."""
+    return {row[0] for row in _rows(connection, _KEPT, event_ids)}
 
 
 def tips(connection: Connection, items: Iterable[bytes]) -> dict[bytes, bytes]:
