@@ -26,6 +26,7 @@ from ledger_api.routes import (
     health,
     items,
     keys,
+    metrics,
     offers,
     organizations,
     ownership,

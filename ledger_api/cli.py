@@ -5,7 +5,6 @@ With `--json` a command prints one JSON value and nothing else on standard outpu
 """
 
 import json
-import logging
 import signal
 import sys
 import threading
@@ -14,12 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from ledger_api import greeting, operating, running, upkeep
+from ledger_api import greeting, logs, operating, running, upkeep
+from ledger_api.alarms import Bell
 from ledger_api.errors import BusyError
 from ledger_api.importer.files import write_refused
 from ledger_api.importer.running import ImportReport
@@ -71,7 +70,7 @@ def serve(home: HomeOption = None) -> None:
     from ledger_api.serving import run
 
     settings = settings_for(home)
-    quiet_logs()
+    logs.configure("serve")
     service = connected(settings)
     with told():
         application = create_service_app(service)
@@ -83,10 +82,11 @@ def work(home: HomeOption = None, lane: Annotated[int, typer.Option(help="which 
     """The worker of one lane: carries accepted events to the chain."""
     from ledger_api.outbox.worker import Worker, run
 
-    quiet_logs()
+    logs.configure("work")
     service = connected(settings_for(home))
     with told():
-        run(Worker(service.surroundings(), owner=service.owner, lane=lane), until_asked())
+        worker = Worker(service.surroundings(), owner=service.owner, lane=lane)
+        run(worker, until_asked(), bell=Bell(service.engine, service.settings))
 
 
 @app.command()
@@ -94,19 +94,10 @@ def index(home: HomeOption = None) -> None:
     """The indexer: follows the chain into the database."""
     from ledger_api.indexer.loop import follow
 
-    quiet_logs()
+    logs.configure("index")
     service = connected(settings_for(home))
     with told():
-        follow(service.following(), until_asked())
-
-
-def quiet_logs() -> None:
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer()],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+        follow(service.following(), until_asked(), bell=Bell(service.engine, service.settings))
 
 
 # --- one thing and done ----------------------------------------------------------------------------------------------

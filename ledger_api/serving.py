@@ -62,4 +62,4 @@ class PatientProtocol(HttpToolsProtocol):
 
 def run(app: FastAPI, settings: Settings) -> None:
     """Until a signal asks it to end."""
-    uvicorn.run(app, host=settings.host, port=settings.port, http=PatientProtocol, log_level="warning", access_log=False)
+    uvicorn.run(app, host=settings.host, port=settings.port, http=PatientProtocol, log_config=None, access_log=False)

@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     most_tries: int = 10
     stuck_blocks: int = 5  # unmined for so many blocks: sent again with a higher fee
     batch_deadline_seconds: int = 3600  # how long a signed batch may travel
+    # alarms: an accepted event that waits for longer, an indexer further behind the head
+    oldest_waiting_seconds: int = 300
+    behind_blocks: int = 50
     rate_per_minute_anonymous: int = 120
     rate_per_minute_key: int = 6000
     max_body_mebibytes: int = 64

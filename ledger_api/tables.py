@@ -310,7 +310,12 @@ class EventRow(SQLModel, table=True):
             postgresql_where=text("status = 'accepted' AND batch IS NULL AND parked IS NULL"),
         ),
         Index("events_parked", "parked", sqlite_where=text("parked IS NOT NULL"), postgresql_where=text("parked IS NOT NULL")),
-        Index("events_failing", "retry_block", sqlite_where=text("retry_block IS NOT NULL"), postgresql_where=text("retry_block IS NOT NULL")),
+        Index(
+            "events_failing",
+            "retry_block",
+            sqlite_where=text("retry_block IS NOT NULL"),
+            postgresql_where=text("retry_block IS NOT NULL"),
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 Nothing is sent from here. Only who holds the lease writes, and the lease is proved inside the transaction that writes.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,7 @@ from ledger_api.indexer.passports import make_passports
 from ledger_api.indexer.registry import compromised_by, fold_registry
 from ledger_api.indexer.source import RangeTooWide, Source, Stretch
 from ledger_api.store import following as mirror
-from ledger_api.store import outcomes, parking
+from ledger_api.store import outcomes, parking, tallies, tracing
 from ledger_api.store import records as stored
 from ledger_api.store.engine import lock_items, reading, writing
 from ledger_api.store.following import Block, Cursor, RegistryLog, Standing
@@ -276,7 +277,9 @@ def _write_registry(connection: Connection, logs: Sequence[RegistryLog], standin
 
 
 def _write_outcomes(connection: Connection, folded: Folded, first: int, last: int) -> None:
-    outcomes.mark_recorded(connection, {record.event_id: record.event_hash for record in folded.records})
+    recorded = outcomes.mark_recorded(connection, {record.event_id: record.event_hash for record in folded.records})
+    if recorded:
+        tallies.add(connection, tallies.RECORDED, {"": recorded})
     refusals = [*folded.refused, *folded.batches_refused]
     if refusals:
         ours = outcomes.ours(connection, {refusal.transaction_hash for refusal in refusals})
@@ -285,8 +288,18 @@ def _write_outcomes(connection: Connection, folded: Folded, first: int, last: in
         # a batch that was late is signed anew; everything else a batch is refused for holds for its events
         outcomes.mark_batches_refused(connection, refused_batches, retried=Reason.DEADLINE_PASSED)
         outcomes.drop_settled_tips(connection, outcomes.items_refused(connection, first, last))
+        _tell_refusals(connection, first, last)
     outcomes.drop_settled_tips(connection, folded.histories)
     parking.free(connection)
+
+
+def _tell_refusals(connection: Connection, first: int, last: int) -> None:
+    """Counted, and one line each."""
+    refused = tracing.refused_in(connection, first, last)
+    tallies.add(connection, tallies.CHAIN, Counter(Reason(one.reason).code for one in refused))
+    for one in refused:
+        named = {"event_id": "0x" + one.event_id.hex(), "submissions": [one.submission], "requests": [one.request] if one.request else []}
+        logger.warning("event refused", reason=Reason(one.reason).code, block=one.block, **named)
 
 
 def _undo(following: Following, cursor: Cursor, ancestor: int, head: Block, now: datetime) -> None:
@@ -310,6 +323,8 @@ def _undo(following: Following, cursor: Cursor, ancestor: int, head: Block, now:
         mirror.write_items(connection, made.items, made.materials)
         mirror.queue_refreshes(connection, stored.made_from(connection, items) - histories.keys())
         outcomes.accept_again(connection, {event_id for _, event_id in gone}, above=ancestor)
+        tallies.add(connection, tallies.REORGS, {"": 1})
+        tallies.at_least(connection, tallies.DEEPEST_REORG, cursor.next_block - 1 - ancestor)
         mirror.write_cursor(connection, cursor._replace(next_block=ancestor + 1, head_block=max(head.number, ancestor)))
 
 

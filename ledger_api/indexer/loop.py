@@ -6,6 +6,7 @@ from threading import Event
 
 import structlog
 
+from ledger_api.alarms import Bell
 from ledger_api.errors import BusyError, IntegrityError
 from ledger_api.indexer.following import FIRST_SPAN, LEASE, Following, check, step
 from ledger_api.store.engine import writing
@@ -21,8 +22,15 @@ def now_utc() -> datetime:
     return datetime.now(UTC)
 
 
-def follow(following: Following, stop: Event, *, clock: Callable[[], datetime] = now_utc, poll_seconds: float = POLL_SECONDS) -> None:
-    """Follows the chain until `stop` is set.
+def follow(
+    following: Following,
+    stop: Event,
+    *,
+    clock: Callable[[], datetime] = now_utc,
+    poll_seconds: float = POLL_SECONDS,
+    bell: Bell | None = None,
+) -> None:
+    """Follows the chain until `stop` is set. `bell` says which alarms begin and end.
 
     Raises:
         IntegrityError: the chain, the contracts or the database are not what they must be. Nothing more is written; a person must look.
@@ -33,6 +41,8 @@ def follow(following: Following, stop: Event, *, clock: Callable[[], datetime] =
             if not checked:
                 check(following)
                 checked = True
+            if bell is not None:
+                bell.look(clock().timestamp())
             progress = step(following, now=clock(), span=span)
             span, pause = progress.span, poll_seconds
             if progress.idle:

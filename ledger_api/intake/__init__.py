@@ -4,7 +4,8 @@
 organization signed itself. No HTTP; time and ids are parameters.
 """
 
-from ledger_api.intake.accepting import AuthorityCache, EventResult, Intake, Order, Submission, accept_events
+from ledger_api.intake.accepting import AuthorityCache, Intake, Order, accept_events
 from ledger_api.intake.batches import accept_batch
+from ledger_api.intake.results import EventResult, Submission
 
 __all__ = ["AuthorityCache", "EventResult", "Intake", "Order", "Submission", "accept_batch", "accept_events"]

@@ -8,10 +8,10 @@
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Engine
@@ -28,6 +28,7 @@ from ledger_api.errors import DatabaseBusy
 from ledger_api.intake.judging import NOBODY, Accepted, Bench
 from ledger_api.intake.keeping import identifier_row, mend, payload_row
 from ledger_api.intake.preparing import NO_ITEM, HeldKeys, Names, Prepared, prepare, read_names
+from ledger_api.intake.results import EventResult, Submission, count_refusals, say_received
 from ledger_api.store import accepting as rows
 from ledger_api.store import directory
 from ledger_api.store.engine import lock_items, reading, writing
@@ -75,25 +76,6 @@ class Order:
     kinds: frozenset[Kind] | None = None  # that the sender's key may send; None: all
     all_or_nothing: bool = False
     offset: int = 0  # of the first event in the whole list
-
-
-@dataclass(frozen=True, slots=True)
-class EventResult:
-    index: int
-    status: Literal["accepted", "duplicate", "refused"]
-    event_id: bytes | None = None
-    item: bytes | None = None
-    submission: str | None = None  # of a duplicate: the one that brought the first
-    reason: Reason | None = None
-    at: str | None = None  # the field it is about
-    message: str | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    id: str | None  # None: nothing new was accepted
-    results: list[EventResult]
 
 
 Finish = Callable[[Connection, Submission], None]
@@ -166,8 +148,10 @@ def commit_list(
             _write(connection, accepted, order, bench, signed)
         mend(connection, _repeats(prepared, judged, live), order.organization, bench.names)
         submission = Submission(order.submission if accepted else None, _results(connection, prepared, judged, order))
+        count_refusals(connection, submission)
         if finish is not None:
             finish(connection, submission)
+    say_received(submission, order.request_id)
     return submission
 
 

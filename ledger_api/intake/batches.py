@@ -19,8 +19,9 @@ from ledger_api.domain.parsing import Refusal, parse_event
 from ledger_api.domain.reasons import SENTENCES
 from ledger_api.domain.signatures import signer_of
 from ledger_api.errors import DatabaseBusy
-from ledger_api.intake.accepting import ATTEMPTS, Finish, Intake, Order, Signed, Submission, allowed, commit_list
+from ledger_api.intake.accepting import ATTEMPTS, Finish, Intake, Order, Signed, allowed, commit_list
 from ledger_api.intake.preparing import Birth, Committed, Names, Prepared, Subject, item_birth, lot_birth, prepare, read_names
+from ledger_api.intake.results import Submission
 from ledger_api.store.engine import reading
 from ledger_verify.hashing import (
     Head,

@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Engine
 
 from ledger_api.chain import fees, transactions
 from ledger_api.chain.rpc import Hint, Node, Refusal
-from ledger_api.errors import FeeTooHigh, LaneBusy, LaneMismatch, NodeRefused, RelayerUnfunded
+from ledger_api.errors import FeeTooHigh, LaneBusy, LaneMismatch, NodeInconsistent, NodeRefused, RelayerUnfunded
 from ledger_api.keys import Signer
-from ledger_api.store import lanes
+from ledger_api.store import lanes, tracing
 from ledger_api.store.engine import reading, writing
 from ledger_api.store.leases import drop_lease, take_lease
 
@@ -175,13 +175,15 @@ class Lane:
     # --- 3. the sight
 
     def look(self) -> Sight:
-        """The head, the fees and the relayer's nonces, asked together."""
+        """The head, the fees and the relayer's nonces, asked together. Raises: NodeInconsistent, when there is no head."""
         who = "0x" + self.relayer.hex()
         nonces = [("eth_getTransactionCount", (who, "latest")), ("eth_getTransactionCount", (who, "pending"))]
         head, priority, gas_price, used, pending = self._node.batch([*fees.QUESTIONS, *nonces])
         for answer in (head, used, pending):
             if isinstance(answer, Refusal):
                 raise answer.error("eth_getTransactionCount")
+        if head is None:
+            raise NodeInconsistent("the node denies its newest block")
         return Sight(
             block_number=int(head["number"], 16),
             block_time=int(head["timestamp"], 16),
@@ -236,10 +238,14 @@ class Lane:
 
     def _settle(self, connection: Connection, landing: lanes.Landing, candidates: Sequence[lanes.Variant]) -> None:
         siblings = [one.id for one in candidates if one.nonce == landing.variant.nonce]
+        traced = tracing.of_transactions(connection, siblings)
         returned = lanes.land(connection, landing, siblings)
-        if not landing.is_success:
-            logger.warning("a transaction reverted, its batches travel again", transaction=landing.variant.hash.hex(), batches=returned)
-            self._release(connection, returned)
+        facts = {"transaction": "0x" + landing.variant.hash.hex(), "nonce": landing.variant.nonce, "block": landing.block_number}
+        if landing.is_success:
+            logger.info("transaction landed", **facts, gas_used=landing.gas_used, gas_price_wei=landing.gas_price_wei, **traced)
+            return
+        logger.warning("transaction reverted", **facts, gas_used=landing.gas_used, gas_price_wei=landing.gas_price_wei, **traced)
+        self._release(connection, returned)  # its batches travel again
 
     def _landings(self, candidates: Sequence[lanes.Variant]) -> list[lanes.Landing]:
         receipts = self._node.batch([("eth_getTransactionReceipt", ("0x" + one.hash.hex(),)) for one in candidates])
@@ -299,6 +305,10 @@ class Lane:
         if fee == before:  # gas is free: what waits does not wait for a higher fee
             return False
         saved = self._save_replacement(flight.id, Outgoing(old.to, old.body, old.gas), fee, nonce=flight.nonce, now=now)
+        with reading(self._engine) as connection:
+            traced = tracing.of_transactions(connection, [saved.id])
+        hashes = {"transaction": "0x" + saved.hash.hex(), "instead_of": "0x" + flight.hash.hex()}
+        logger.warning("transaction outbid", **hashes, nonce=flight.nonce, max_fee_wei=fee.max_wei, **traced)
         self.send(saved, sight)
         return True
 

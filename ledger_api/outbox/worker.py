@@ -16,12 +16,12 @@ from datetime import UTC, datetime
 
 import structlog
 
+from ledger_api.alarms import Bell
 from ledger_api.chain.deploy import verify_deployment
 from ledger_api.chain.rpc import Hint, quantity, unhex
 from ledger_api.errors import (
     BusyError,
     ChainError,
-    FeeTooHigh,
     IntegrityError,
     LaneBusy,
     NodeInconsistent,
@@ -32,7 +32,7 @@ from ledger_api.outbox import rejudge
 from ledger_api.outbox.gather import Gatherer, Load
 from ledger_api.outbox.lane import Lane, Outgoing, Saved, Sight
 from ledger_api.outbox.surroundings import Surroundings
-from ledger_api.store import lanes, sending
+from ledger_api.store import lanes, sending, tracing
 from ledger_api.store.engine import reading
 
 logger = structlog.get_logger(__name__)
@@ -155,41 +155,54 @@ class Worker:
             saved = self._save(load, sight, now)
             between("save")
             self.lane.send(saved, sight)
+            self._say_sent(saved)
             between("send")
             sent += 1
             now = self._clock()
         return sent
+
+    def _say_sent(self, saved: Saved) -> None:
+        with reading(self._engine) as connection:
+            traced = tracing.of_transactions(connection, [saved.id])
+        logger.info("transaction sent", transaction="0x" + saved.hash.hex(), nonce=saved.nonce, **traced)
 
     def _save(self, load: Load, sight: Sight, now: datetime) -> Saved:
         outgoing = Outgoing(self._around.deployment.ledger, load.body, load.gas)
         return self.lane.save(outgoing, sight, now, book=load.book)
 
 
-def run(worker: Worker, stop: threading.Event) -> None:
-    """Turn until asked to stop; a step that has begun is finished.
+def run(worker: Worker, stop: threading.Event, *, bell: Bell | None = None) -> None:
+    """Turn until asked to stop; a step that has begun is finished. `bell` says which alarms begin and end.
 
     Raises:
         IntegrityError: two records that must agree do not. The lane stays stopped until somebody has looked.
     """
+    trouble = ""
     try:
         while not stop.is_set():
-            stop.wait(_one_turn(worker))
+            seconds, trouble = _one_turn(worker, bell, trouble)
+            stop.wait(seconds)
     finally:
         worker.stop()
 
 
-def _one_turn(worker: Worker) -> float:
-    """Seconds to wait before the next turn."""
+def _one_turn(worker: Worker, bell: Bell | None, trouble: str) -> tuple[float, str]:
+    """Seconds to wait before the next turn, and the code of what it waits for: said when it changes, not at every turn."""
     try:
-        return 0.0 if worker.turn() else _IDLE_SECONDS
-    except LaneBusy:
-        return _PATIENCE_SECONDS
-    except FeeTooHigh as error:
-        logger.warning("waiting for lower fees", facts=error.facts)
+        if bell is not None:
+            bell.look(utc_now().timestamp())
+        seconds = 0.0 if worker.turn() else _IDLE_SECONDS
+    except LaneBusy as error:
+        return _PATIENCE_SECONDS, error.code
     except (BusyError, ChainError) as error:
-        logger.warning("the worker waits", code=error.code, why=error.message)
+        if error.code != trouble:
+            logger.warning("the worker waits", code=error.code, why=error.message, facts=error.facts)
+        return _PATIENCE_SECONDS, error.code
     except IntegrityError:
         raise
     except Exception:  # the loop's own guard: nothing was half done, since every step commits whole
         logger.exception("a turn of the worker failed")
-    return _PATIENCE_SECONDS
+        return _PATIENCE_SECONDS, "failed"
+    if trouble:
+        logger.info("the worker goes on", code=trouble)
+    return seconds, ""

@@ -13,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ledger_api.errors import BodyTooLarge, BodyTooSlow, CallerError
+from ledger_api.logs import REQUEST_ID
 from ledger_api.routes.problems import MEDIA_TYPE, document
 
 MEBIBYTE = 1024 * 1024
@@ -33,6 +34,7 @@ class Edge:
             return
         limit = self._largest if scope["path"] in _LARGE_DOORS else MEBIBYTE
         exchange = _Exchange(scope, receive, send, limit=limit, patience=self._patience)
+        REQUEST_ID.set(exchange.request_id)  # every request is a task of its own, with a context of its own
         if exchange.declared > limit:
             await exchange.refuse(BodyTooLarge(limit_bytes=limit))
             return

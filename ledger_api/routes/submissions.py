@@ -82,7 +82,7 @@ def _event(row: Any) -> SubmittedEventOut:
 
 _STREAMS: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "`status` events of `{id, status, counts}`: one at once, one at every change (a reorg's included), until nothing can change.",
+        "description": "`status` events of `{id, status, counts}`: one at once, one at every change (a reorg's too), until none can come.",
         "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
     },
     204: {"description": "The last event that you heard was the final one: do not connect again."},

@@ -78,8 +78,8 @@ class Refusal(NamedTuple):
     transaction_hash: bytes
 
 
-def mark_recorded(connection: Connection, recorded: Mapping[bytes, bytes]) -> None:
-    """Events the chain recorded (event hash by event id), in anybody's transaction.
+def mark_recorded(connection: Connection, recorded: Mapping[bytes, bytes]) -> int:
+    """Events the chain recorded (event hash by event id), in anybody's transaction. Returns how many of them are ours.
 
     An event that was refused and is recorded after all (a reorg, or bytes that landed late) is recorded, unless the same
     event was accepted again since: then that one is.
@@ -96,6 +96,7 @@ def mark_recorded(connection: Connection, recorded: Mapping[bytes, bytes]) -> No
     odd += [row for row in met.values() if row.status == "refused"]
     if odd:
         connection.execute(_RECORDED, [{"event": row.id, "recorded_hash": recorded[row.event_id]} for row in odd])
+    return len(waiting) + len([row for row in met.values() if row.status == "refused"])
 
 
 def mark_final(connection: Connection, *, above: int, up_to: int) -> None:

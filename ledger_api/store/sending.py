@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, text, update
 
+from ledger_api.store import tallies
 from ledger_api.tables import BatchRow, BlockRow, CursorRow, EventRow, ItemRow, RecordRow, SignerRow, TipRow, TransactionRow
+from ledger_verify.codes import Reason
 
 LIST_LIMIT = 900  # values in one IN list
 
@@ -277,7 +279,9 @@ def follow_head(connection: Connection, event: int, *, head: bytes, event_hash: 
 def refuse(connection: Connection, events: Collection[int], reason: int) -> None:
     """Events that can no longer be recorded as their caller signed or meant them."""
     for some in _lists(list(events)):
-        connection.execute(update(_e).where(_e.c.id.in_(some), _e.c.status == "accepted").values(status="refused", reason=reason))
+        ended = update(_e).where(_e.c.id.in_(some), _e.c.status == "accepted")
+        count = connection.execute(ended.values(status="refused", reason=reason, retry_block=None)).rowcount
+        tallies.add(connection, tallies.WORKER, {Reason(reason).code: count} if count else {})
 
 
 def keep_error(connection: Connection, events: Collection[int], error: str) -> None:

@@ -20,7 +20,7 @@ _SOME: Select[Any] = select(_e.c.submission, func.max(_s.c.request_id), func.cou
     _e.join(_s, _s.c.id == _e.c.submission, isouter=True)
 )
 _OF_EVENTS = _SOME.where(_e.c.id.in_(_KEYS)).group_by(_e.c.submission).order_by(func.min(_e.c.id))
-_OF_TRANSACTION = (
+_OF_TRANSACTIONS = (
     _SOME.where(_e.c.batch.in_(select(_b.c.id).where(_b.c.transaction.in_(_KEYS)))).group_by(_e.c.submission).order_by(func.min(_e.c.id))
 )
 _REFUSED = (
@@ -46,9 +46,9 @@ def of_events(connection: Connection, events: Collection[int]) -> dict[str, Any]
     return _told(connection, _OF_EVENTS, list(events)[:900])
 
 
-def of_transaction(connection: Connection, transaction: int) -> dict[str, Any]:
-    """The same of what a transaction carries."""
-    return _told(connection, _OF_TRANSACTION, [transaction])
+def of_transactions(connection: Connection, transactions: Collection[int]) -> dict[str, Any]:
+    """The same of what these transactions carry."""
+    return _told(connection, _OF_TRANSACTIONS, list(transactions))
 
 
 def refused_in(connection: Connection, first: int, last: int) -> list[Refused]:

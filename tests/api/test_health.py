@@ -6,7 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from httpx import Client
 from sqlalchemy import insert, text
+from structlog.testing import capture_logs
 
+from ledger_api.alarms import MEANINGS, Bell
+from ledger_api.settings import Settings
 from ledger_api.tables import LeaseRow, SubmissionRow
 from ledger_verify.codes import Kind
 from tests.fake_chain import NETWORK
@@ -38,7 +41,7 @@ def lease(gallery: Gallery, name: str) -> None:
         connection.execute(insert(LeaseRow), {"name": name, "owner": "me", "expires_at": until})
 
 
-def accept_one(gallery: Gallery, *, error: str | None = None) -> None:
+def accept_one(gallery: Gallery) -> None:
     """An event that waits for ten minutes."""
     world, item = gallery.world, gallery.items["lune"]
     at = datetime.fromtimestamp(gallery.now - 600, UTC)
@@ -47,7 +50,11 @@ def accept_one(gallery: Gallery, *, error: str | None = None) -> None:
         connection.execute(insert(SubmissionRow), row)
     state = world.states[item]
     event = world.record(gallery.members["maison"], item, Kind.SERVICE, payload={})
-    world.accept(gallery.members["maison"], event, expected=state, error=error)
+    world.accept(gallery.members["maison"], event, expected=state)
+
+
+def value_of(told: str, name: str) -> float:
+    return float(next(line for line in told.splitlines() if line.startswith(name + " ")).split()[1])
 
 
 def codes(remarks: list[dict[str, str]]) -> list[str]:
@@ -91,7 +98,8 @@ def test_a_database_without_its_tables_is_away(client: Client, gallery: Gallery)
 
 
 def test_trouble_ahead_is_a_warning_and_keeps_it_ready(client: Client, gallery: Gallery) -> None:
-    accept_one(gallery, error="nonce too low")
+    accept_one(gallery)
+    change(gallery, "UPDATE events SET retry_block = 7 WHERE status = 'accepted'")
     change(gallery, "UPDATE chain_cursor SET head_block = head_block + 100")
     change(gallery, "DELETE FROM leases")
 
@@ -99,6 +107,62 @@ def test_trouble_ahead_is_a_warning_and_keeps_it_ready(client: Client, gallery: 
 
     assert answer.status_code == 200
     assert codes(answer.json()["warnings"]) == ["behind", "no-indexer", "no-worker", "stuck", "slow"]
+
+
+def test_a_dead_letter_rings_its_own_alarm_and_no_other(client: Client, gallery: Gallery) -> None:
+    accept_one(gallery)
+    change(gallery, "UPDATE events SET parked = id WHERE status = 'accepted'")
+    for name in ("indexer", "lane:00"):
+        lease(gallery, name)
+
+    warnings = client.get("/readyz").json()["warnings"]
+
+    assert [(one["code"], one["facts"]) for one in warnings] == [("parked", {"letters": 1, "events": 1})]
+
+
+def test_an_alarm_is_said_when_it_begins_and_when_it_ends_and_not_in_between(gallery: Gallery) -> None:
+    bell = Bell(gallery.engine, Settings(oldest_waiting_seconds=60))
+    lease(gallery, "indexer")
+    lease(gallery, "lane:00")
+
+    with capture_logs() as said:
+        for at in (0, 1):  # the second look comes too early, and is none
+            bell.look(gallery.now + at)
+        accept_one(gallery)
+        for at in (6, 7, 8):
+            bell.look(gallery.now + at)
+        change(gallery, "UPDATE events SET status = 'refused' WHERE status = 'accepted'")
+        bell.look(gallery.now + 14)
+
+    assert [(line["event"], line["code"]) for line in said if line["code"] == "slow"] == [("alarm", "slow"), ("alarm over", "slow")]
+
+
+def test_metrics_tell_refusals_reorgs_and_what_landing_has_cost(client: Client, gallery: Gallery) -> None:
+    change(gallery, "INSERT INTO tallies (name, label, value) VALUES ('refusals-door', 'on-hold', 3), ('reorgs', '', 2)")
+    change(gallery, "INSERT INTO tallies (name, label, value) VALUES ('deepest-reorg', '', 4)")
+    for number, status in enumerate(("mined", "reverted", "sent")):
+        landed = {"gas": None, "price": None} if status == "sent" else {"gas": 100_000, "price": 10**15 * 50}  # together above 2^63
+        change(
+            gallery,
+            "INSERT INTO transactions (id, relayer, nonce, raw, hash, max_fee_wei, status, gas_used, gas_price_wei, created_at)"
+            " VALUES (:number, :bytes, :number, :bytes, :bytes, '1', :status, :gas, :price, '2026-01-01 00:00:00')",
+            number=number, status=status, bytes=b"%d" % number, **landed,
+        )  # fmt: skip
+
+    told = client.get("/metrics").text
+
+    assert 'ledger_refusals_total{by="door",reason="on-hold"} 3.0' in told
+    assert "ledger_reorgs_total 2.0" in told and "ledger_reorg_deepest_blocks 4.0" in told
+    assert "ledger_gas_used_total 200000.0" in told and value_of(told, "ledger_fee_wei_total") == 1e22
+    assert "ledger_transactions_in_flight 1.0" in told and 'ledger_transactions{status="reverted"} 1.0' in told
+
+
+def test_every_alarm_is_a_metric_that_rings_or_does_not(client: Client, gallery: Gallery) -> None:
+    lease(gallery, "indexer")
+
+    told = client.get("/metrics").text
+
+    assert {code for code in MEANINGS if f'ledger_alarm{{code="{code}"}} 0.0' in told} == set(MEANINGS)
 
 
 def test_a_worker_s_lease_is_somebody_at_work(client: Client, gallery: Gallery) -> None:

@@ -1,0 +1,60 @@
+"""What a process says while it runs: one JSON object a line, on standard error, whoever says it (our rooms, the server, a library).
+
+Every line has `at`, `level`, `process` and `event`, a short phrase that does not change; the rest are facts. Lines of a request
+have its `request_id`, lines about events their `submissions` and `requests`, so that one grep follows an event from the call to
+the receipt. No key, passphrase, serial or payload is ever a fact, and a request is told by its route's template.
+"""
+
+import logging
+import sys
+from contextvars import ContextVar
+from typing import Any
+
+import orjson
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+ACCESS = "ledger_api.access"
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
+
+
+def configure(process: str) -> None:
+    """For the whole process, once, before it says anything."""
+    say: list[Any] = [
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        _with(process),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*say[1:], structlog.processors.JSONRenderer(serializer=_line)],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=say,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer(serializer=_line)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("ledger_api").setLevel(logging.INFO)
+
+
+def _with(process: str) -> Any:
+    def add(_logger: WrappedLogger, _method: str, said: EventDict) -> EventDict:
+        said["process"] = process
+        request_id = REQUEST_ID.get()
+        if request_id:
+            said.setdefault("request_id", request_id)
+        return said
+
+    return add
+
+
+def _line(said: Any, **_options: Any) -> str:
+    return orjson.dumps(said, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
