@@ -76,6 +76,7 @@ def anvil(
     slots_in_an_epoch: int | None = None,
     port: int | None = None,
     gas_limit: int | None = None,
+    has_free_gas: bool = False,
 ) -> Iterator[str]:
     """A fresh Anvil; automine unless `block_time` or `mine_by_hand` (then call `evm_mine`)."""
     chosen = port or free_port()
@@ -90,6 +91,8 @@ def anvil(
         command += ["--slots-in-an-epoch", str(slots_in_an_epoch)]
     if gas_limit is not None:
         command += ["--gas-limit", str(gas_limit)]
+    if has_free_gas:
+        command += ["--base-fee", "0", "--gas-price", "0", "--disable-min-priority-fee"]
     with started(command, port=chosen):
         yield f"http://127.0.0.1:{chosen}"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ledger_api.chain.rpc import Call, Refusal
-from ledger_api.errors import FeeTooHigh
+from ledger_api.errors import FeeTooHigh, NodeInconsistent
 
 GWEI = 10**9
 # geth core/txpool/legacypool DefaultConfig.PriceBump is 10 %, its blob pool and some clients ask 12.5 % and more
@@ -29,7 +29,12 @@ class Market:
     """What a node says of the next block."""
 
     base_fee_wei: int
-    priority_wei: int | None  # None: the node suggests nothing
+    priority_wei: int | None  # the tip it suggests; None: it suggests nothing
+    gas_price_wei: int | None = None  # what it asks of a transaction that knows no tips; None: it does not say
+
+    @property
+    def tip_in_gas_price_wei(self) -> int | None:
+        return None if self.gas_price_wei is None else max(self.gas_price_wei - self.base_fee_wei, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ PROFILES: Mapping[ProfileName, Profile] = {
     "l1": Profile("l1", GWEI // 100, None, base_fee_room=2, tip_growth=2),
     # op-geth's sequencer asks 0.001 gwei, Arbitrum's ignores tips; the base fee moves within seconds
     "l2": Profile("l2", GWEI // 1000, GWEI // 10, base_fee_room=4, tip_growth=2),
-    # what the node says, which is nothing where gas is free
+    # what the node asks, which is nothing where gas is free
     "private": Profile("private", 0, None, base_fee_room=2, tip_growth=1),
 }
 
@@ -87,11 +92,18 @@ class Tariff:
         left = self.cap_wei - market.base_fee_wei  # for the tip
         if left < least:
             raise FeeTooHigh(base_fee_wei=market.base_fee_wei, cap_wei=self.cap_wei)
-        tip = least if market.priority_wei is None else max(least, market.priority_wei)
+        tip = max(least, self._wanted(market))
         if self.profile.most_tip_wei is not None:
             tip = min(tip, self.profile.most_tip_wei)
         tip = min(tip, left)
         return Fee(tip, min(self.profile.base_fee_room * market.base_fee_wei + tip, self.cap_wei))
+
+    def _wanted(self, market: Market) -> int:
+        """The tip the node suggests. Where it says that gas is free it is believed, whatever else it suggests (Anvil: a gwei)."""
+        known = [wei for wei in (market.priority_wei, market.tip_in_gas_price_wei) if wei is not None]
+        if not known:
+            return 0
+        return min(known) if self.is_free else known[0]
 
     def bump(self, old: Fee, market: Market) -> Fee | None:
         """The least that a node takes in the place of `old`, or what is offered now where that is more.
@@ -125,19 +137,18 @@ QUESTIONS: Sequence[Call] = (
 
 
 def market_of(head: Any, priority: Any, gas_price: Any) -> Market:
-    """From the answers to `QUESTIONS`. A node that suggests no tip has one in its gas price: what is above the base fee.
+    """From the answers to `QUESTIONS`.
 
     Raises:
         NodeRefused: the node does not tell its newest block.
+        NodeInconsistent: it has none.
     """
     if isinstance(head, Refusal):
         raise head.error("eth_getBlockByNumber")
-    base_fee = int(head.get("baseFeePerGas") or "0x0", 16)
-    if not isinstance(priority, Refusal):
-        return Market(base_fee, int(priority, 16))
-    if not isinstance(gas_price, Refusal):
-        return Market(base_fee, max(int(gas_price, 16) - base_fee, 0))
-    return Market(base_fee, None)
+    if head is None:
+        raise NodeInconsistent("the node denies its newest block")
+    suggested, asked = (None if isinstance(answer, Refusal) else int(answer, 16) for answer in (priority, gas_price))
+    return Market(int(head.get("baseFeePerGas") or "0x0", 16), suggested, asked)
 
 
 def _more(wei: int) -> int:

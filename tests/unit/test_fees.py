@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 
 from ledger_api.chain.fees import GWEI, PROFILES, Fee, Market, ProfileName, Tariff, market_of, profile_of, tariff
 from ledger_api.chain.rpc import Refusal
-from ledger_api.errors import FeeTooHigh, NodeRefused
+from ledger_api.errors import FeeTooHigh, NodeInconsistent, NodeRefused
 
 CAP = 200 * GWEI
 NAMES: tuple[ProfileName, ...] = tuple(PROFILES)
 UNKNOWN_METHOD = Refusal(-32601, "the method does not exist", None)
 wei = st.integers(0, CAP)
-markets = st.builds(Market, wei, st.none() | st.integers(0, 2 * CAP))
+markets = st.builds(Market, wei, st.none() | st.integers(0, 2 * CAP), st.none() | st.integers(0, 2 * CAP))
 tariffs = st.builds(Tariff, st.sampled_from(list(PROFILES.values())), st.just(CAP))
 
 
@@ -107,14 +107,22 @@ def test_auto_goes_by_the_chain_id(chain_id: int, name: ProfileName) -> None:
 
 
 @pytest.mark.parametrize(
-    ("priority", "gas_price", "read"),
-    [("0x5", "0xff", 5), (UNKNOWN_METHOD, "0x6b", 7), (UNKNOWN_METHOD, "0x1", 0), (UNKNOWN_METHOD, UNKNOWN_METHOD, None)],
+    ("priority", "gas_price", "tip"),
+    [("0x5", "0xff", 5), ("0x5", "0x66", 2), (UNKNOWN_METHOD, "0x6b", 7), (UNKNOWN_METHOD, "0x1", 0), (UNKNOWN_METHOD, UNKNOWN_METHOD, 0)],
 )
-def test_a_node_that_suggests_no_tip_has_one_in_its_gas_price(priority: object, gas_price: object, read: int | None) -> None:
-    assert market_of({"baseFeePerGas": "0x64"}, priority, gas_price) == Market(100, read)
+def test_a_node_that_suggests_no_tip_has_one_in_its_gas_price(priority: object, gas_price: object, tip: int) -> None:
+    market = market_of({"baseFeePerGas": "0x64"}, priority, gas_price)
+
+    assert on("private").offer(market) == Fee(tip, 200 + tip)
+
+
+def test_a_public_chain_is_tipped_as_the_node_suggests_whatever_its_gas_price_is() -> None:
+    assert on("l1").offer(Market(GWEI, 2 * GWEI, GWEI)).priority_wei == 2 * GWEI
 
 
 def test_a_node_without_a_head_has_no_market() -> None:
-    assert market_of({}, "0x0", "0x0") == Market(0, 0)
+    assert market_of({}, "0x0", "0x0") == Market(0, 0, 0)
     with pytest.raises(NodeRefused):
         market_of(UNKNOWN_METHOD, "0x0", "0x0")
+    with pytest.raises(NodeInconsistent):
+        market_of(None, "0x0", "0x0")
