@@ -153,6 +153,7 @@ class Lane:
         signed = self._sign(Outgoing(self.relayer, b"", _PLAIN_TRANSFER_GAS), fee, nonce)
         with writing(self._engine) as connection:
             self._prove_held(connection, now)
+            lanes.forget_foreign(connection, self.relayer, nonce)
             new = lanes.NewTransaction(self.relayer, nonce, signed.raw, signed.hash, fee.max_wei)
             saved = Saved(lanes.save_transaction(connection, new, now=now), nonce, signed.raw, signed.hash)
         self.send(saved, sight)

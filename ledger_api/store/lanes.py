@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, insert, select, update
 
 from ledger_api.tables import BatchRow, CursorRow, EventRow, TransactionRow
 
@@ -198,6 +198,11 @@ def save_foreign(connection: Connection, relayer: bytes, nonces: Collection[int]
     ]
     if rows:
         connection.execute(insert(_t), rows)
+
+
+def forget_foreign(connection: Connection, relayer: bytes, nonce: int) -> None:
+    """A reorg freed the nonce, and it gets bytes of ours. Should the other's land there after all, it is foreign anew."""
+    connection.execute(delete(_t).where(_t.c.relayer == relayer, _t.c.nonce == nonce, _t.c.status == "foreign"))
 
 
 def foreign_mark(relayer: bytes, nonce: int) -> bytes:
