@@ -9,8 +9,8 @@ import structlog
 
 from ledger_api.outbox import rejudge
 from ledger_api.outbox.surroundings import Surroundings
-from ledger_api.store import parking, sending, tracing
-from ledger_api.store.engine import writing
+from ledger_api.store import parking, tracing
+from ledger_api.store.engine import reading, writing
 from ledger_api.store.parking import Letter
 from ledger_verify.codes import Reason
 
@@ -32,12 +32,9 @@ def end(around: Surroundings, letter: Letter, reason: Reason, *, now: int) -> in
 
     Returns how many events ended. A batch that an organization signed cannot lose one event: all of it ends.
     """
-    with writing(around.engine) as connection:
+    with reading(around.engine) as connection:
         rows = parking.together(connection, [letter.event.id])
-        items = parking.items_of(connection, rows)
-        sending.refuse(connection, [letter.event.id], reason)
-        sending.refuse(connection, [row for row in rows if row != letter.event.id], Reason.GROUP_REFUSED)
         traced = tracing.of_events(connection, rows)
+    rejudge.end_with(around, rows, reason, first=letter.event.id, now=now)
     logger.warning("refused by an operator", reason=reason.code, **traced)
-    rejudge.look_again(around, items, now=now)
     return len(rows)

@@ -77,6 +77,18 @@ def end_impossible(around: Surroundings, events: Collection[Accepted], *, now: i
     free_parked(around)
 
 
+def end_with(around: Surroundings, events: Collection[int], reason: Reason, *, first: int, now: int) -> None:
+    """End these rows, which stand or fall together, for what is wrong with the first; what comes after them is judged anew."""
+    authority = _authority(around, now)
+    with writing(around.engine) as connection:
+        items = parking.items_of(connection, events)
+        lock_items(connection, items)
+        sending.refuse(connection, [first], reason)
+        sending.refuse(connection, [row for row in events if row != first], Reason.GROUP_REFUSED)
+        _walk(around, connection, items, authority=authority, now=now)
+    free_parked(around)
+
+
 def look_again(around: Surroundings, items: Collection[bytes], *, now: int) -> None:
     """Walk the accepted events of these items from the chain's state on, and mend or end what does not follow.
 
