@@ -90,7 +90,7 @@ class Hearing:
         while first <= pin.number:
             last = min(first + span - 1, pin.number)
             asked = {"fromBlock": quantity(first), "toBlock": quantity(last), "address": self._ledger}
-            answer = self._node.ask("eth_getLogs", asked)
+            (answer,) = self._node.batch([("eth_getLogs", (asked,))])
             if isinstance(answer, Refusal):
                 if answer.hint is not Hint.RANGE_TOO_WIDE or span == 1:
                     raise answer.error("eth_getLogs")

@@ -19,7 +19,7 @@ from ledger_verify.state import state_from_bytes
 
 _WAITING = text(
     "SELECT events.event_id, events.parked, batches.status, transactions.status, transactions.block_number"
-    " FROM events LEFT JOIN batches ON batches.id = events.batch LEFT JOIN transactions ON transactions.id = batches.\"transaction\""
+    ' FROM events LEFT JOIN batches ON batches.id = events.batch LEFT JOIN transactions ON transactions.id = batches."transaction"'
     " WHERE events.status = 'accepted' ORDER BY events.id"
 )
 _WITHOUT_PAYLOAD = text(
