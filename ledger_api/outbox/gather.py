@@ -7,7 +7,7 @@ itself ever more rarely, and is parked in the end (`setbacks.py`).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 
@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy import Connection
 
 from ledger_api.chain.contracts import ledger_at
+from ledger_api.chain.pricing import dearer_word_gas
 from ledger_api.chain.reverts import WitnessMismatch
 from ledger_api.errors import ChainError, IntegrityError, KeyMissing, KeystoreDamaged, LaneBusy, WrongPassphrase
 from ledger_api.outbox.lane import Sight
@@ -94,7 +95,11 @@ class Gatherer:
 
     def shrink(self) -> None:
         """A node found a transaction too large: make smaller ones from now on."""
-        self._limits = Limits(self._limits.gas, max(self._limits.size // 2, 8 * 1024))
+        self._limits = replace(self._limits, size=max(self._limits.size // 2, 8 * 1024))
+
+    def ask_prices(self) -> None:
+        """What this chain charges may change with a fork: asked when the lane starts, and after a revert."""
+        self._limits = replace(self._limits, dearer_word_gas=dearer_word_gas(self._around.node, self._relayer))
 
     def take_stale(self) -> set[bytes]:
         """Items whose next event follows another head than theirs, since the last call."""
@@ -255,6 +260,7 @@ class Gatherer:
 
     def _gather_carefully(self, connection: Connection, waiting: _Waiting, sight: Sight, now: datetime) -> Load | None:
         """The largest plan that the node says goes through now."""
+        self.ask_prices()
         doubts: dict[bytes, int] = {}
         for _ in range(_MOST_GUESSES):
             plan = self._plan(connection, waiting, sight, is_careful=True, doubts=doubts)

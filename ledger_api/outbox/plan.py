@@ -53,6 +53,7 @@ class Limits:
     size: int = 100 * 1024
     most_gas: int = 16_000_000  # one batch alone may go beyond the first two, up to these
     most_size: int = 120 * 1024
+    dearer_word_gas: int = 0  # what a new word costs on this chain beyond what is in the figures above
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,7 @@ class Planner:
             self._put_off(members)
             return False
         try:
-            self._reserve(sum(map(_gas, members)) + _GAS_BATCH, sum(map(_size, members)) + _BYTES_BATCH)
+            self._reserve(sum(map(self._gas, members)) + _GAS_BATCH, sum(map(_size, members)) + _BYTES_BATCH)
         except _Full:
             self._put_off(members)
             return False
@@ -209,7 +210,7 @@ class Planner:
         return True
 
     def _is_carriable(self, members: Sequence[Accepted], *, may_suspect: bool = True) -> bool:
-        gas, size = _GAS_BASE + _GAS_BATCH + sum(map(_gas, members)), _BYTES_BATCH + sum(map(_size, members))
+        gas, size = _GAS_BASE + _GAS_BATCH + sum(map(self._gas, members)), _BYTES_BATCH + sum(map(_size, members))
         if gas > self._limits.most_gas or size > self._limits.most_size:
             self.plan.impossible.extend(members)
             return False
@@ -227,7 +228,7 @@ class Planner:
         place = self._open_parcel(accepted)
         is_new = place is None
         try:
-            self._reserve(_gas(accepted) + is_new * _GAS_BATCH, _size(accepted) + is_new * _BYTES_BATCH)
+            self._reserve(self._gas(accepted) + is_new * _GAS_BATCH, _size(accepted) + is_new * _BYTES_BATCH)
         except _Full:
             self.plan.is_full = True
             return False
@@ -243,7 +244,7 @@ class Planner:
             self.bar(members)
             return True
         try:
-            self._reserve(sum(map(_gas, members)) + _GAS_BATCH, sum(map(_size, members)) + _BYTES_BATCH)
+            self._reserve(sum(map(self._gas, members)) + _GAS_BATCH, sum(map(_size, members)) + _BYTES_BATCH)
         except _Full:
             self.plan.is_full = True
             return False
@@ -288,6 +289,9 @@ class Planner:
     def _append(self, parcel: Parcel) -> int:
         self.plan.parcels.append(parcel)
         return len(self.plan.parcels) - 1
+
+    def _gas(self, accepted: Accepted) -> int:
+        return _gas(accepted) + (self._limits.dearer_word_gas if accepted.kind in _BIRTHS else 0)
 
     def _reserve(self, gas: int, size: int) -> None:
         """Raises: _Full. The first parcel always fits, or one that is too large would stop everything for ever."""

@@ -58,6 +58,7 @@ class Worker:
         self._gatherer = Gatherer(around, self.lane.relayer)
         self._is_started = False
         self._settled_at_block = -1
+        self._asked_to_end = threading.Event()
         self._next_expiry = 0
 
     def turn(self, between: Callable[[str], None] = lambda _step: None) -> int:
@@ -73,6 +74,7 @@ class Worker:
         if not self._is_started:
             verify_deployment(self._around.node, self._around.deployment)
             self.lane.check()
+            self._gatherer.ask_prices()
             self._is_started = True
             between("check")
         sight = self.lane.look()
@@ -112,6 +114,10 @@ class Worker:
         if unhex(theirs["hash"]) != ours:
             raise ReorgTooDeep(final_block=number)
 
+    def heed(self, stop: threading.Event) -> None:
+        """Once it is set, a turn ends after the transaction that it has begun."""
+        self._asked_to_end = stop
+
     def stop(self) -> None:
         """Let another worker have the lane at once."""
         self.lane.let_go()
@@ -143,7 +149,7 @@ class Worker:
     def _carry(self, sight: Sight, now: datetime, between: Callable[[str], None]) -> int:
         sent = 0
         flying = len(self.lane.flights())
-        while flying + sent < self._around.settings.max_in_flight:
+        while flying + sent < self._around.settings.max_in_flight and not self._asked_to_end.is_set():
             with reading(self._engine) as connection:
                 is_careful = lanes.has_unexplained_revert(connection, self.lane.relayer)
             if is_careful and flying + sent:
@@ -178,6 +184,7 @@ def run(worker: Worker, stop: threading.Event, *, bell: Bell | None = None) -> N
         IntegrityError: two records that must agree do not. The lane stays stopped until somebody has looked.
     """
     trouble = ""
+    worker.heed(stop)
     try:
         while not stop.is_set():
             seconds, trouble = _one_turn(worker, bell, trouble)
