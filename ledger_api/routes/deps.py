@@ -9,11 +9,12 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Connection, Engine
+from starlette.requests import ClientDisconnect
 
 from ledger_api.auth import Limiter, Principal, Scope, authenticate
 from ledger_api.directory import Registrar
 from ledger_api.domain.network import Network
-from ledger_api.errors import Forbidden, Unauthenticated
+from ledger_api.errors import Forbidden, InvalidBody, Unauthenticated
 from ledger_api.intake import Intake, Order
 from ledger_api.proving import ProofMaker
 from ledger_api.settings import Settings
@@ -162,7 +163,11 @@ NewOrder = Annotated[Order, Depends(new_order)]
 
 
 async def raw_body(request: Request) -> bytes:
-    return await request.body()
+    """Raises InvalidBody, which nobody hears: the caller went away, or was cut off at the edge. It is no fault of ours."""
+    try:
+        return await request.body()
+    except ClientDisconnect:
+        raise InvalidBody("The body ended before it was whole.") from None
 
 
 RawBody = Annotated[bytes, Depends(raw_body)]
