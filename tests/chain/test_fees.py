@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger_api.chain.pricing import dearer_word_gas
 from ledger_verify.hashing import OrganizationId
 from ledger_verify.transition import Role
 from tests import servers
@@ -51,6 +52,10 @@ def test_what_landing_cost_is_kept_until_a_reorg_undoes_it(world: OutboxWorld, m
     assert landed == [("mined", int(receipt["gasUsed"], 16), int(receipt["effectiveGasPrice"], 16))]
     assert landed[0][1] > 21_000
     assert cost_of(world) == [("sent", None, None)]
+
+
+def test_a_new_word_costs_here_what_it_costs_everywhere_today(world: OutboxWorld) -> None:
+    assert dearer_word_gas(world.node, world.keyring.relayer(0).address) == 0
 
 
 def test_a_relayer_without_ether_carries_where_gas_is_free(world: OutboxWorld, maison: OrganizationId) -> None:

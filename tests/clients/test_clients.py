@@ -38,6 +38,7 @@ def test_main_job(client: Client, fleet: Fleet, record_property: Callable[[str, 
 
     record_property("version", fleet.node.call("web3_clientVersion"))
     assert is_settled
+    assert {row.status for row in _all_sent(fleet)} == {"mined"}  # nothing was planned with too little gas
     assert report.as_json() == json.loads((SAMPLE / "expected.json").read_text())["files"]
     assert facts["recorded_events"] == sum(one.recorded for one in report.files.values())
     assert (found, answer["passport"]["stage"], answer["passport"]["sequence"]) == (200, "sold", 5)
@@ -108,6 +109,11 @@ def _until(is_so: Callable[[], bool], act: Callable[[], object]) -> None:
         if time.monotonic() > deadline:
             pytest.fail(f"not so after {SECONDS} s")
         act()
+
+
+def _all_sent(fleet: Fleet) -> list[Any]:
+    with reading(fleet.service.engine) as connection:
+        return list(connection.execute(select(_transactions)))
 
 
 def _sent(fleet: Fleet, worker: Worker) -> list[Any]:

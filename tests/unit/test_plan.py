@@ -117,6 +117,17 @@ def test_whatever_is_planned_opens_every_word_it_meets(told: list[tuple[int, Org
     assert plan.size <= 640 + 352 * most or len(plan.events()) == 1
 
 
+def test_a_chain_where_a_new_word_is_dearer_gets_more_gas_for_births_alone() -> None:
+    tale = Tale()
+    items = [tale.birth(number) for number in range(3)]
+    tale.tell(MAISON, items[0], Kind.SERVICE)
+
+    usual, dearer = planned(tale.events), planned(tale.events, Limits(dearer_word_gas=89_000))
+
+    assert len(usual.events()) == len(dearer.events()) == 4
+    assert dearer.gas == usual.gas + 3 * 89_000
+
+
 @given(steps, st.integers(1, 40))
 def test_what_is_left_out_is_what_comes_last(told: list[tuple[int, OrganizationId]], most: int) -> None:
     tale = Tale()
