@@ -114,11 +114,17 @@ def tell(*script: Sequence[Any]) -> Order:
     return {"do": "registrar", "script": script, "settings": {}}
 
 
+def decide(word: str) -> Order:
+    """The operator's word on every dead letter: `requeue` or `end`."""
+    return {"do": "letters", "word": word, "settings": {}}
+
+
 # --- the parent of all children
 
 
 def main() -> None:
     import ledger_api.indexer.loop
+    import ledger_api.outbox.letters
     import ledger_api.outbox.worker
     import ledger_api.service  # noqa: F401
     from tests.faults import points
@@ -237,6 +243,22 @@ def _registrar(order: Order, codes: list[str]) -> None:
             codes.append(error.code)
 
 
+def _letters(order: Order, _codes: list[str]) -> None:
+    from ledger_api.outbox import letters
+    from ledger_api.store import parking
+    from ledger_api.store.engine import reading
+    from ledger_verify.codes import Reason
+
+    service, clock = _opened(order)
+    with reading(service.engine) as connection:
+        dead = parking.letters(connection)
+    if order["word"] == "requeue":
+        letters.requeue(service.surroundings(), dead)
+        return
+    for letter in dead:
+        letters.end(service.surroundings(), letter, Reason.MALFORMED, now=int(clock().timestamp()))
+
+
 def _value(told: Any) -> Any:
     from ledger_api.directory import Accreditation
     from ledger_verify.hashing import OrganizationId
@@ -251,7 +273,7 @@ def _value(told: Any) -> Any:
     return told
 
 
-_JOBS: dict[str, Callable[[Order, list[str]], None]] = {"work": _work, "index": _index, "registrar": _registrar}
+_JOBS: dict[str, Callable[[Order, list[str]], None]] = {"work": _work, "index": _index, "registrar": _registrar, "letters": _letters}
 
 
 if __name__ == "__main__":

@@ -15,13 +15,12 @@ from sqlalchemy import text
 from ledger_api.chain import transactions
 from ledger_api.domain.parsing import parse_event
 from ledger_api.intake import Order, accept_events
-from ledger_api.store import parking
 from ledger_api.store.engine import reading, writing
 from ledger_verify.hashing import organization_id
 from ledger_verify.transition import Role
 from tests.faults.fleet import GTIN, Brand, Fleet, fleet_of, verdict
 from tests.faults.lying_node import Lie, LyingNode
-from tests.faults.nursery import FRESH, Nursery, index, tell, work
+from tests.faults.nursery import FRESH, Nursery, decide, index, tell, work
 
 GWEI = 10**9
 LEASE_SECONDS = 1
@@ -219,7 +218,23 @@ def a_reorg(stage: Stage) -> None:
 
 
 def a_damaged_row(stage: Stage) -> None:
-    """An accepted event's row is not what was accepted: it is parked, and what follows behind it, until it is mended and requeued."""
+    """An accepted event's row is not what was accepted: it is parked, and what follows behind it, until an operator sends it back."""
+    _damaged(stage)
+    stage.nursery.run(decide("requeue"))
+
+    assert stage.ask("SELECT count(*) FROM events WHERE parked IS NOT NULL")[0][0] == 0
+
+
+def a_dead_letter_that_is_ended(stage: Stage) -> None:
+    """The operator ends it; what stood behind it is judged anew."""
+    row = _damaged(stage)
+    stage.nursery.run(decide("end"))
+
+    assert stage.ask("SELECT status FROM events WHERE id = :id", id=row)[0].status == "refused"
+
+
+def _damaged(stage: Stage) -> int:
+    """A birth whose row was damaged, parked with the event behind it, and mended again; the row."""
     number = stage.births(2)[0]
     row = stage.ask("SELECT id, party FROM events WHERE status = 'accepted' ORDER BY id LIMIT 1")[0]
     _set_party(stage, row.id, b"\x01" * 32)
@@ -230,11 +245,10 @@ def a_damaged_row(stage: Stage) -> None:
         0
     ]
     _set_party(stage, row.id, row.party)
-    with writing(stage.fleet.service.engine) as connection:
-        again = parking.requeue(connection, row.id)
 
     assert parked.error.startswith("integrity")
-    assert parked.all_of_it == again == 2
+    assert parked.all_of_it == 2
+    return int(row.id)
 
 
 def _set_party(stage: Stage, event: int, party: bytes) -> None:
@@ -356,6 +370,7 @@ SCENES: tuple[Callable[[Stage], None], ...] = (
     a_stranger_carries_our_batch,
     a_reorg,
     a_damaged_row,
+    a_dead_letter_that_is_ended,
     an_event_refused_on_chain,
     a_group_nobody_can_carry,
     a_key_used_elsewhere,
