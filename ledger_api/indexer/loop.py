@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Event
+from typing import Any
 
 import structlog
 
@@ -51,7 +52,7 @@ def follow(
             logger.critical("indexer stopped", code=error.code, facts=error.facts)
             raise
         except BusyError as error:
-            pause = _pause(stop, pause, error.code)
+            pause = _pause(stop, pause, error.code, why=error.message, facts=error.facts)
         except Exception:  # the cursor did not move: the same blocks are read again
             logger.exception("indexing failed")
             pause = _pause(stop, pause, "failed")
@@ -71,8 +72,8 @@ def catch_up(following: Following, *, clock: Callable[[], datetime] = now_utc) -
         progress = step(following, now=clock(), span=progress.span)
 
 
-def _pause(stop: Event, seconds: float, code: str) -> float:
+def _pause(stop: Event, seconds: float, code: str, **told: Any) -> float:
     """Waits, longer each time in a row."""
-    logger.warning("indexer waits", code=code, seconds=seconds)
+    logger.warning("indexer waits", code=code, seconds=seconds, **told)
     stop.wait(seconds)
     return min(LONGEST_PAUSE_SECONDS, seconds * 2)
