@@ -230,7 +230,7 @@ def _extract(archive: tarfile.TarFile, home: Path) -> Manifest:
             raise BackupUnusable("the archive has a member that the manifest does not allow", member=member.name[:200])
         if member.size != expected["bytes"]:
             raise BackupUnusable("a member has another size than the manifest says", member=member.name)
-        if _keep(_content(archive, member), home / member.name) != expected["sha256"]:
+        if _keep(_content(archive, member), member.name, home) != expected["sha256"]:
             raise BackupUnusable("a member is not what was backed up: its hash differs", member=member.name)
     if missing:
         raise BackupUnusable("the archive lacks a member of its manifest", member=min(missing))
@@ -265,14 +265,15 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
     return content
 
 
-def _keep(content: IO[bytes], path: Path) -> str:
+def _keep(content: IO[bytes], name: str, home: Path) -> str:
     """Write a new file 0600, on disk before this returns; its SHA-256."""
-    digest = sha256()
+    digest, path = sha256(), home / name
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in reversed(path.relative_to(home).parents):
+            (home / folder).mkdir(exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except (FileExistsError, NotADirectoryError) as error:
-        raise BackupUnusable("two members of the archive are in each other's way", member=path.name) from error
+        raise BackupUnusable("two members of the archive are in each other's way", member=name) from error
     with os.fdopen(descriptor, "wb") as file:
         while chunk := content.read(_CHUNK):
             digest.update(chunk)

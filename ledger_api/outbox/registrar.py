@@ -190,8 +190,12 @@ class ChainRegistrar:
                     raise
                 time.sleep(_POLL_SECONDS)
         if not self._is_checked:
-            verify_deployment(self._around.node, self._around.deployment)
-            self._lane.check()
+            try:
+                verify_deployment(self._around.node, self._around.deployment)
+                self._lane.check()
+            except IntegrityError:
+                self._lane.let_go()  # an operator has to look, and to `adopt`
+                raise
             self._is_checked = True
 
     def _send(self, function: str, make: Callable[[], tuple[object, ...]]) -> Saved:

@@ -118,6 +118,8 @@ def small_service(folder: Path, url: str, database_url: str = "") -> Iterator[Sm
     settings = Settings(home=folder / "home", database_url=database_url, rpc_url=url)
     deploy_once(settings, url)
     here = Small(open_service(settings, url), url)
-    here.admit(MAISON, Role.BRAND)
-    yield here
-    here.service.close()
+    try:
+        here.admit(MAISON, Role.BRAND)
+        yield here
+    finally:
+        here.service.close()
