@@ -1,0 +1,147 @@
+"""`ledger-verify`: its exit codes, what it trusts and in which order, and what it says."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ledger_verify.cli import main
+from ledger_verify.hashing import keccak
+from ledger_verify.proof import canonical
+from tests.unit.ledger_verify.proven import (
+    CHAIN_ID,
+    LEDGER,
+    LEDGER_CODE,
+    REGISTRY,
+    Json,
+    by_receipts,
+    by_state,
+    life,
+    short_life,
+    shown,
+    trust_of,
+)
+
+
+@pytest.fixture
+def proof(tmp_path: Path) -> Path:
+    return written(tmp_path, by_state(life()))
+
+
+def written(folder: Path, document: Json) -> Path:
+    path = folder / "proof.json"
+    path.write_bytes(canonical(document))
+    return path
+
+
+def block_hash(document: Json) -> str:
+    return shown(keccak(bytes.fromhex(document["inclusion"]["header"][2:])))
+
+
+def options(document: Json) -> list[str]:
+    return [
+        "--chain-id", str(CHAIN_ID), "--ledger", shown(LEDGER), "--code-hash", shown(LEDGER_CODE), "--block-hash", block_hash(document),
+    ]  # fmt: skip
+
+
+def test_everything_holds_and_is_trusted(proof: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main([str(proof), *options(by_state(life()))])
+
+    said = capsys.readouterr().out
+    assert code == 0
+    assert [line.split(".")[0].strip() for line in said.splitlines()[:10]] == [str(number) for number in range(1, 11)]
+    assert "ANCHORED: everything holds" in said and "Freshness" in said and '/colour "noir"' in said
+
+
+@pytest.mark.parametrize("left_out", range(4))
+def test_a_trusted_fact_less_is_another_exit_code(proof: Path, left_out: int, capsys: pytest.CaptureFixture[str]) -> None:
+    told = options(by_state(life()))
+
+    code = main([str(proof), *told[: 2 * left_out], *told[2 * left_out + 2 :]])
+
+    assert code == 3
+    assert "CONSISTENT, NOT ANCHORED" in capsys.readouterr().out
+
+
+def test_a_refusal_has_its_code_and_stops_the_recipe(proof: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    proof.write_bytes(proof.read_bytes().replace(b"noir", b"blue"))
+
+    code = main([str(proof)])
+
+    said = capsys.readouterr().out
+    assert code == 1
+    assert "REFUSED (payload)" in said or "REFUSED (word)" in said
+    assert "\n10." not in said
+
+
+def test_a_trust_file_tells_what_the_options_do_not(proof: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    known = {
+        "chain_id": CHAIN_ID,
+        "ledger": shown(LEDGER),
+        "ledger_code_hash": shown(LEDGER_CODE),
+        "registry": shown(REGISTRY),
+        "owner": "0x1",
+    }
+    trust = tmp_path / "trust.json"
+    trust.write_text(json.dumps(known | {"block_hash": [block_hash(by_state(life())), "0x" + "11" * 32]}))
+
+    assert main([str(proof), "--trust", str(trust)]) == 0
+    assert main([str(proof), "--trust", str(trust), "--chain-id", "5"]) == 1
+    assert "no trusted one was given" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("told", ["[]", "{", '{"ledger": "0x12"}', '{"ledger": 5}', '{"chain_id": "1"}', '{"block_hash": 5}'])
+def test_a_trust_file_that_cannot_be_read_trusts_nothing(proof: Path, tmp_path: Path, told: str) -> None:
+    trust = tmp_path / "trust.json"
+    trust.write_text(told)
+
+    assert main([str(proof), "--trust", str(trust)]) == 2
+
+
+def test_json_is_one_value(proof: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main([str(proof), "--json"])
+    whole = json.loads(capsys.readouterr().out)
+    proof.write_bytes(b"{}")
+    refused = main([str(proof), "--json"])
+
+    assert whole["verdict"] == "consistent, not anchored" and len(whole["events"]) == 5
+    assert refused == 1 and json.loads(capsys.readouterr().out)["code"] == "unknown-format"
+
+
+def test_a_version_that_shows_less_is_written(proof: Path, tmp_path: Path) -> None:
+    less = tmp_path / "less.json"
+
+    code = main([str(proof), "--withhold", "/colour", "--write", str(less)])
+
+    assert code == 3
+    assert b"noir" in proof.read_bytes() and b"noir" not in less.read_bytes()
+    assert main([str(less)]) == 3
+    assert main([str(proof), "--withhold", "/nothing", "--write", str(less)]) == 2
+
+
+def test_receipts_are_told_with_what_they_leave_open(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = by_receipts(short_life())
+    hashes = trust_of(document).block_hashes or frozenset()
+    trusted = [option for one in hashes for option in ("--block-hash", shown(one))]
+
+    code = main([str(written(tmp_path, document)), *options(by_state(life()))[:6], *trusted])
+
+    assert code == 0
+    assert "Completeness" in capsys.readouterr().out
+
+
+def test_what_a_proof_shows_cannot_speak_to_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = by_state(life())
+    document["name"]["serial"] = "\x1b[31mred"
+
+    main([str(written(tmp_path, document))])
+
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_only_a_web_address_is_a_node(proof: Path) -> None:
+    assert main([str(proof), "--rpc", "file:///etc/passwd"]) == 2
+
+
+def test_a_file_that_is_not_there_is_no_refusal(tmp_path: Path) -> None:
+    assert main([str(tmp_path / "none.json")]) == 2
