@@ -15,7 +15,7 @@ $(1)/bin/python -m pip install $(QUIETLY) --require-hashes --no-deps -r locks/uv
 	|| $(1)/bin/python -m pip install $(QUIETLY) --require-hashes --no-deps -r $(2)
 endef
 .DEFAULT_GOAL := help
-.PHONY: help up test check fast bench abi install dev browser contracts slither coverage clean test-clients
+.PHONY: help up test check fast bench soak abi install dev browser contracts slither coverage clean test-clients
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
@@ -86,6 +86,11 @@ bench: install ## every figure of benchmarks/results.json and gas.json
 	@$(BIN)/python scripts/measure_gas.py
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.table
+
+SECONDS ?= 600
+SEED ?=
+soak: install ## ten minutes in which everything breaks at once (SECONDS=…, SEED=…); writes benchmarks/soak.json
+	@$(BIN)/python -m scripts.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 clean: ## forget what was built (not the .ledger home)
 	rm -rf .build $(VENV) $(VENV)-slither node_modules

@@ -1,0 +1,229 @@
+"""The injector: picks faults from a seeded list, lets several go on at once, and counts those that took effect.
+
+Whether a fault took effect is told by whom it happened to: the proxy counts its own lies, the chain says which blocks fell out,
+PostgreSQL how many connections it cut. What found nothing to break is not counted.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from random import Random
+
+from sqlalchemy import text
+
+from ledger_api.chain.rpc import Node
+from ledger_api.errors import LedgerError
+from ledger_api.keys import Signer
+from ledger_api.store.engine import reading
+from tests.faults import chain_faults
+from tests.faults.lies import Lie
+from tests.faults.lying_node import LyingNode
+from tests.faults.soaking.crew import Crew
+from tests.faults.storage_faults import OwnPostgres
+
+STRANGER = 7
+AT_ONCE = 4
+# a lie that holds the connection costs its seconds; that a node flaps is a fault of its own below
+LIES = tuple(lie for lie in Lie if lie is not Lie.DOWN)
+Fault = Callable[[Random], bool]
+
+
+class Injector(threading.Thread):
+    """From `start` until `end`. `pace`: seconds between two faults, on average."""
+
+    def __init__(self, crew: Crew, proxy: LyingNode, postgres: OwnPostgres, *, seed: int, pace: float) -> None:
+        super().__init__(name="injector", daemon=True)
+        self.crew, self.proxy, self.postgres = crew, proxy, postgres
+        self.took_effect: Counter[str] = Counter()
+        self.tried: Counter[str] = Counter()
+        self._fleet = crew.fleet
+        self._node = Node(crew.fleet.chain_url)
+        self._random, self._pace = Random(seed), pace
+        self._lock = threading.Lock()
+        self._chain = threading.Lock()  # one thing at a time is done to the chain
+        self._ended = threading.Event()
+        self._kinds: dict[str, tuple[int, Fault]] = self._all_kinds()
+
+    def _all_kinds(self) -> dict[str, tuple[int, Fault]]:
+        """Each kind with how often it comes."""
+        return {
+            "lie": (60, self._lie),
+            "node flaps": (3, self._flap),
+            "worker killed": (8, lambda random: self.crew.kill(self.crew.one_of("worker", random))),
+            "indexer killed": (6, lambda random: self.crew.kill(self.crew.one_of("indexer", random))),
+            "server killed": (2, lambda _: self.crew.kill("server")),
+            "worker asked to end": (2, lambda random: self.crew.ask_to_end(self.crew.one_of("worker", random))),
+            "worker frozen beyond its lease": (4, lambda random: self._freeze("worker", random)),
+            "indexer frozen beyond its lease": (3, lambda random: self._freeze("indexer", random)),
+            "transaction dropped from the pool": (10, self._drop),
+            "base fee spiked": (3, self._spike),
+            "reorg": (12, self._reorg),
+            "chain stands still": (2, self._pause),
+            "block from the future": (3, self._skew),
+            "stranger carries our batch": (10, self._carry),
+            "database connections cut": (4, lambda _: self.postgres.cut(self._fleet.settings.database_url) > 0),
+            "database restarted": (1, self._restart_database),
+            "table locked": (3, self._lock_table),
+        }
+
+    # --- the loop
+
+    def run(self) -> None:
+        names = [name for name, (weight, _) in self._kinds.items() for _ in range(weight)]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            while not self._ended.wait(self._random.expovariate(1 / self._pace)):
+                name, fate = self._random.choice(names), Random(self._random.getrandbits(64))
+                self.tried[name] += 1
+                pool.submit(self._try, name, fate)
+
+    def end(self) -> None:
+        """What has begun is finished, and nothing but the truth is told from now on."""
+        self._ended.set()
+        self.join()
+        self.proxy.be_honest()
+        self._node.call("evm_setIntervalMining", 1)
+
+    def faults(self) -> Counter[str]:
+        """By kind: those of the proxy with its own words."""
+        told = Counter({f"node {lie}": count for lie, count in self.proxy.took_effect.items()})
+        with self._lock:
+            return told + Counter(self.took_effect)
+
+    def _try(self, name: str, fate: Random) -> None:
+        with suppress(LedgerError, OSError):  # the fault itself met another one
+            if self._kinds[name][1](fate) and name != "lie":
+                self._count(name)
+
+    def _count(self, name: str) -> None:
+        with self._lock:
+            self.took_effect[name] += 1
+
+    # --- the node
+
+    def _lie(self, random: Random) -> bool:
+        self.proxy.arm(random.choice(LIES), times=random.randint(1, 3))
+        return True
+
+    def _flap(self, random: Random) -> bool:
+        before = self.proxy.took_effect[Lie.DOWN]
+        self.proxy.flap(0.5, 0.5 + random.random(), times=random.randint(1, 3))
+        self._ended.wait(4)
+        return self.proxy.took_effect[Lie.DOWN] > before
+
+    # --- processes
+
+    def _freeze(self, kind: str, random: Random) -> bool:
+        return self.crew.freeze(self.crew.one_of(kind, random), self._fleet.settings.lease_seconds + 1 + 2 * random.random())
+
+    # --- the chain
+
+    def _flying(self) -> list[tuple[bytes, bytes]]:
+        with reading(self._fleet.service.engine) as connection:
+            rows = connection.execute(
+                text("SELECT hash, raw FROM transactions WHERE status IN ('saved', 'sent') ORDER BY id DESC LIMIT 20")
+            )
+            return [(bytes(row.hash), bytes(row.raw)) for row in rows if row.raw]
+
+    def _drop(self, random: Random) -> bool:
+        return self._soon(lambda: any(chain_faults.drop(self._node, name) for name, _ in self._flying()), random)
+
+    def _carry(self, random: Random) -> bool:
+        """Before us, or long after; one whose copy went through, or reverted because ours was first, took effect."""
+        stranger: Signer = self._fleet.service.keyring.relayer(STRANGER)
+
+        def carried() -> bool:
+            flying = [raw for name, raw in self._flying() if chain_faults.is_waiting(self._node, name)]
+            if not flying:
+                return False
+            theirs = chain_faults.carry_off(self._node, stranger, random.choice(flying))
+            return self._within(5, lambda: chain_faults.outcome(self._node, theirs) in ("mined", "reverted"))
+
+        with suppress(AssertionError):  # the node did not take it
+            return self._soon(carried, random)
+        return False
+
+    def _spike(self, random: Random) -> bool:
+        with self._chain:
+            gwei = random.choice((5, 20, 60))
+            self._node.call("anvil_setNextBlockBaseFeePerGas", hex(gwei * chain_faults.GWEI))
+            return self._within(3, lambda: self._head("baseFeePerGas") >= (gwei - 1) * chain_faults.GWEI * 3 // 4)
+
+    def _reorg(self, random: Random) -> bool:
+        """Within what is not final; half of them put our transactions into the new blocks, the others drop them."""
+        with self._chain:
+            deepest = self._head("number") - self._final_block() - 3  # a block or two may come while we look
+            depth = min(random.choice((1, 1, 2, 3, 5)), deepest)
+            if depth < 1:
+                return False
+            kept = self._landed_in(depth) if random.random() < 0.5 else []
+            if not chain_faults.reorg(self._node, depth, kept):
+                return False
+        self._count(f"reorg of depth {depth}" + (" that keeps ours" if kept else ""))
+        return False  # counted above, by what it was
+
+    def _landed_in(self, depth: int) -> list[tuple[bytes, int]]:
+        head = self._head("number")
+        blocks = self._node.batch([("eth_getBlockByNumber", (hex(number), False)) for number in range(head - depth + 1, head + 1)])
+        places = {bytes.fromhex(name[2:]): place for place, block in enumerate(blocks) for name in block["transactions"]}
+        with reading(self._fleet.service.engine) as connection:
+            rows = connection.execute(text("SELECT hash, raw FROM transactions ORDER BY id DESC LIMIT 200"))
+            raw = {bytes(row.hash): bytes(row.raw) for row in rows}
+        return [(raw[name], place) for name, place in places.items() if raw.get(name)]
+
+    def _final_block(self) -> int:
+        with reading(self._fleet.service.engine) as connection:
+            return int(connection.execute(text("SELECT final_block FROM chain_cursor")).scalar_one())
+
+    def _pause(self, random: Random) -> bool:
+        with self._chain:
+            before = self._head("number")
+            self._node.call("evm_setIntervalMining", 0)
+            try:
+                self._ended.wait(3 + 2 * random.random())
+                return self._head("number") - before <= 1
+            finally:
+                self._node.call("evm_setIntervalMining", 1)
+
+    def _skew(self, random: Random) -> bool:
+        with self._chain:
+            before = self._head("timestamp")
+            self._node.call("evm_increaseTime", 10 + random.randrange(20))
+            return self._within(3, lambda: self._head("timestamp") - before >= 10)
+
+    def _head(self, what: str) -> int:
+        return int(self._node.call("eth_getBlockByNumber", "latest", False)[what], 16)
+
+    # --- the database
+
+    def _restart_database(self, _: Random) -> bool:
+        before = self.postgres.started_at()
+        self.postgres.restart_at_once()
+        return self.postgres.started_at() != before
+
+    def _lock_table(self, random: Random) -> bool:
+        table = random.choice(("events", "transactions", "leases", "records", "tips"))
+        with self.postgres.locked(self._fleet.settings.database_url, table):
+            self._ended.wait(0.5 + 2 * random.random())
+        return True
+
+    # --- waiting for a chance
+
+    def _soon(self, happens: Callable[[], bool], random: Random) -> bool:
+        """The pool is empty most of the time: look a few times."""
+        for _ in range(20):
+            if happens():
+                return True
+            if self._ended.wait(0.02 + random.random() / 10):
+                return False
+        return False
+
+    def _within(self, seconds: float, is_so: Callable[[], bool]) -> bool:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if is_so():
+                return True
+            time.sleep(0.05)
+        return False
