@@ -275,7 +275,7 @@ class EventRow(SQLModel, table=True):
     reason: int | None = Field(default=None, nullable=True)
     # the block that refused it: if the block falls out of the chain, the event is accepted again
     refused_block: int | None = Field(default=None, sa_column=_big(null=True))
-    batch: int | None = Field(default=None, nullable=True, index=True)
+    batch: int | None = Field(default=None, nullable=True)
     batch_position: int | None = Field(default=None, nullable=True)
     # why the worker could not carry it for now (a node's or contract's words); cleared when it travels
     error: str | None = Field(default=None, sa_column=Column(String(500), nullable=True))
@@ -309,6 +309,8 @@ class EventRow(SQLModel, table=True):
             sqlite_where=text("status = 'accepted' AND batch IS NULL AND parked IS NULL"),
             postgresql_where=text("status = 'accepted' AND batch IS NULL AND parked IS NULL"),
         ),
+        Index("events_batch", "batch", sqlite_where=text("batch IS NOT NULL"), postgresql_where=text("batch IS NOT NULL")),
+        Index("events_unit", "unit", sqlite_where=text("unit IS NOT NULL"), postgresql_where=text("unit IS NOT NULL")),
         Index("events_parked", "parked", sqlite_where=text("parked IS NOT NULL"), postgresql_where=text("parked IS NOT NULL")),
         Index(
             "events_failing",
@@ -393,8 +395,8 @@ class TransactionRow(SQLModel, table=True):
             sqlite_where=text("status IN ('saved', 'sent')"),
             postgresql_where=text("status IN ('saved', 'sent')"),
         ),
-        # counts and costs, told without touching a row
-        Index("transactions_status", "status", "gas_used", "gas_price_wei"),
+        # counts and costs, told without touching a row; nothing is searched by it
+        Index("transactions_costs", "gas_used", "gas_price_wei", "status"),
     )
 
 

@@ -35,13 +35,13 @@ _LANDED = ("mined", "reverted")
 def read_metrics(request: Request, ctx: Ctx) -> Response:
     """Prometheus text. Requests are counted where `Metered` wraps the app."""
     registry = CollectorRegistry()
-    registry.register(_State(ctx.engine, ctx.settings, ctx.clock()))
+    registry.register(State(ctx.engine, ctx.settings, ctx.clock()))
     metered = getattr(request.app.state, "metered", None)
     told = generate_latest(metered) if isinstance(metered, CollectorRegistry) else b""
     return Response(generate_latest(registry) + told, media_type=CONTENT_TYPE_LATEST)
 
 
-class _State:
+class State:
     """The service's state, read in one transaction at the scrape."""
 
     def __init__(self, engine: Engine, settings: Settings, at: float) -> None:

@@ -22,10 +22,11 @@ _blocker = _e.alias("blocker")
 _IS_ACCEPTED = text("events.status = 'accepted'")
 _IS_PARKED = text("events.parked IS NOT NULL")
 _KEYS: Any = bindparam("keys", expanding=True)
+# ordered by the index it is to be found by: SQLite would else walk all that waits
 _FAILING = (
-    select(_e.c.item, func.max(_e.c.retry_block))
+    select(_e.c.item, _e.c.retry_block)
     .where(text("events.retry_block IS NOT NULL"), _IS_ACCEPTED, _e.c.parked.is_(None))
-    .group_by(_e.c.item)
+    .order_by(_e.c.retry_block)
 )
 _LOOSE_OF = select(*COLUMNS).where(_e.c.item.in_(_KEYS), _IS_ACCEPTED, _e.c.batch.is_(None), _e.c.parked.is_(None)).order_by(_e.c.id)
 _FAILED = update(_e).where(_e.c.id.in_(_KEYS), _e.c.status == "accepted")
@@ -49,7 +50,7 @@ _LETTER = (
     )
     .select_from(_e.join(_s, _s.c.id == _e.c.submission, isouter=True))
     .where(_IS_PARKED, _e.c.parked == _e.c.id, _IS_ACCEPTED)
-    .order_by(_e.c.id)
+    .order_by(_e.c.parked)
 )
 _BEHIND = select(_e.c.parked, func.count() - 1).where(_IS_PARKED, _IS_ACCEPTED).group_by(_e.c.parked)
 

@@ -82,7 +82,7 @@ _LOOSE = (
 )
 _PENDING = (
     select(*(_b.c[name] for name in Batch._fields))
-    .where(text("batches.status = 'signed'"), select(_e.c.id).where(_e.c.batch == _b.c.id, _IS_ACCEPTED, _e.c.parked.is_(None)).exists())
+    .where(text("batches.status = 'signed' AND batches.status IN ('signed', 'sent')"), select(_e.c.id).where(_e.c.batch == _b.c.id, _IS_ACCEPTED, _e.c.parked.is_(None)).exists())
     .order_by(_b.c.id)
     .limit(bindparam("most"))
 )
@@ -124,7 +124,7 @@ _FOLLOWED = select(_cursor.c.next_block, func.coalesce(_FINAL_TIME, 0)).where(_c
 _EXPIRED = (
     select(*(_b.c[name] for name in Batch._fields))
     .where(
-        _b.c.id.in_(select(_e.c.batch).where(_IS_ACCEPTED, _e.c.batch.is_not(None))),
+        _b.c.id.in_(select(_e.c.batch).where(_IS_ACCEPTED)),
         _b.c.deadline < bindparam("final_time"),
     )
     .order_by(_b.c.id)

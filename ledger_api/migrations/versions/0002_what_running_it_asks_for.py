@@ -20,11 +20,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("status IN ('saved', 'sent')"),
         postgresql_where=sa.text("status IN ('saved', 'sent')"),
     )
-    op.create_index("transactions_status", "transactions", ["status", "gas_used", "gas_price_wei"], unique=False)
+    op.create_index("transactions_costs", "transactions", ["gas_used", "gas_price_wei", "status"], unique=False)
     op.add_column("events", sa.Column("failures", sa.Integer(), nullable=True))
     op.add_column("events", sa.Column("retry_block", sa.BigInteger(), autoincrement=False, nullable=True))
     op.add_column("events", sa.Column("parked", sa.Integer(), nullable=True))
     _partial_index("events_parked", "parked", "parked IS NOT NULL")
+    _partial_index("events_unit", "unit", "unit IS NOT NULL")
+    op.drop_index("ix_events_batch", "events")
+    _partial_index("events_batch", "batch", "batch IS NOT NULL")
     _partial_index("events_failing", "retry_block", "retry_block IS NOT NULL")
     op.drop_index("events_unbatched", "events")
     _partial_index("events_unbatched", "id", "status = 'accepted' AND batch IS NULL AND parked IS NULL")
