@@ -153,16 +153,23 @@ def _ask_node(url: str, proof: Proof) -> Trust:
         block = _call(url, "eth_getBlockByNumber", hex(number), False)
         if block is None:
             raise CannotRead(f"the node has no block {number}")
-        hashes.add(_answered(block.get("hash"), 32))
+        hashes.add(_answered(block.get("hash") if isinstance(block, dict) else None, 32))
     newest = hex(numbers[-1])
     code = _answered(_call(url, "eth_getCode", hex_of(proof.ledger), newest))
     registry = _registry_of(url, proof.ledger, newest) if proof.registry is not None else None
     return Trust(
-        chain_id=int(_call(url, "eth_chainId"), 16),
+        chain_id=_chain_id(url),
         ledger_code_hash=keccak(code),
         block_hashes=frozenset(hashes),
         registry=registry,
     )
+
+
+def _chain_id(url: str) -> int:
+    answer = _call(url, "eth_chainId")
+    if not isinstance(answer, str) or not re.fullmatch(r"0x[0-9a-fA-F]{1,16}", answer):
+        raise CannotRead("the node's answer is not of its form")
+    return int(answer, 16)
 
 
 def _registry_of(url: str, ledger: bytes, block: str) -> bytes | None:
