@@ -47,6 +47,7 @@ class ChainRegistrar:
         self._lane = Lane(around.engine, around.node, signer, terms=around.lane_terms, owner=owner, release=_carries_nothing)
         self._turn = threading.RLock()
         self._unwaited: list[Saved] | None = None
+        self._unwaited_nonces: dict[OrganizationId, int] = {}  # the next one of each brand, after what waits to be mined
         self._is_checked = False
 
     # --- organizations
@@ -113,12 +114,23 @@ class ChainRegistrar:
             signer = self._around.keyring.signer(accreditation.brand)
             deadline = int(time.time()) + _SIGNATURE_SECONDS
 
+            nonce = 0
+
             def signed() -> tuple[object, ...]:
-                (nonce,) = self._registry.read("nonces", accreditation.brand, block="pending")
+                nonlocal nonce
+                nonce = self._next_nonce(accreditation.brand)
                 signature = signer.sign(self._accredit_digest((*grant, *wanted), nonce, deadline))
                 return (*grant, *wanted), _address(signer.address), deadline, signature
 
-            return self._say_made("accreditBySignature", signed)
+            said = self._say_made("accreditBySignature", signed)
+            if self._unwaited is not None:
+                self._unwaited_nonces[accreditation.brand] = nonce + 1
+            return said
+
+    def _next_nonce(self, brand: OrganizationId) -> int:
+        """Of the brand's signatures. What we sent and did not wait for is counted here: geth's pending block is up to two seconds old."""
+        (told,) = self._registry.read("nonces", brand, block="pending")
+        return max(int(told), self._unwaited_nonces.get(brand, 0))
 
     def _in_force(self, grant: tuple[bytes, bytes, int]) -> tuple[int, int, int]:
         head = int(self._around.node.call("eth_blockNumber"), 16)
@@ -155,6 +167,7 @@ class ChainRegistrar:
                 self._await_all(self._unwaited)
             finally:
                 self._unwaited = None
+                self._unwaited_nonces.clear()
                 self._lane.let_go()
 
     def _say_unless_so(self, function: str, *values: object) -> bytes:
@@ -210,6 +223,7 @@ class ChainRegistrar:
             # a node whose pending state lacks what we just sent: let that land, then ask again
             self._await_all(self._unwaited)
             self._unwaited.clear()
+            self._unwaited_nonces.clear()
             body = self._registry.artifact.encode(function, *make())
             gas = self._registry.estimate(body, sender=sender)
         sight = self._lane.look()

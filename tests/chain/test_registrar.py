@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,13 @@ from tests.chain.outbox_world import EVERYTHING, OutboxWorld
 
 pytestmark = pytest.mark.chain
 STRANGER = Signer(b"\x31" * 32)
+
+
+class LateNode(Node):
+    """Its pending block is as old as its newest one; geth keeps a pending block for up to two seconds."""
+
+    def ask(self, method: str, *params: Any) -> Any:
+        return super().ask(method, *("latest" if param == "pending" else param for param in params))
 
 
 @pytest.fixture
@@ -114,6 +122,19 @@ def test_an_admitted_organization_can_sign_and_repeating_changes_nothing(world: 
     assert (len(first), again) == (32, b"")
     with pytest.raises(AlreadyAdmitted):
         world.registrar.admit(did, Role.BRAND | Role.RETAILER, None)
+
+
+def test_two_accreditations_of_one_brand_travel_together_past_a_node_whose_pending_block_is_old(world: OutboxWorld) -> None:
+    maison, shops = world.admit("maison", Role.BRAND), [world.admit(name, Role.RETAILER) for name in ("lyon", "osaka", "milan")]
+    world.mine_by_hand()
+    world.node.call("evm_setIntervalMining", 1)
+    registrar = ChainRegistrar(replace(world.around, node=LateNode(world.node._url)))
+
+    with registrar.together():
+        for shop in shops:
+            registrar.accredit(grant(maison, shop))
+
+    assert [is_accredited(world, maison, shop) for shop in shops] == [True] * 3
 
 
 def test_an_organization_with_a_key_of_its_own_leaves_none_here(world: OutboxWorld) -> None:
