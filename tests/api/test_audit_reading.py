@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from ledger_api.audit.acceptance import Acceptance
 from ledger_api.audit.hearing import Hearing, Pin
 from ledger_api.audit.histories import Histories
+from ledger_api.audit.journeys import Journeys, found_again
 from ledger_api.audit.report import MOST_FINDINGS, Check, Report
 from ledger_api.audit.side_by_side import side_by_side
 from ledger_api.chain.rpc import Refusal
@@ -195,6 +196,19 @@ def test_findings_are_counted_beyond_those_that_are_kept() -> None:
         check.find(str(number))
 
     assert (check.found, len(check.findings)) == (MOST_FINDINGS + 7, MOST_FINDINGS)
+
+
+def test_only_what_a_second_look_finds_again_is_a_finding() -> None:
+    first, second = (Journeys([Check("lanes"), Check("tips")], lost=lost) for lost in (1, 0))
+    first.checks[0].find("nonce 4 is missing")
+    first.checks[0].find("nonce 9 is missing")
+    first.checks[1].find("a tip of a moment")
+    second.checks[0].find("nonce 9 is missing")
+
+    found = found_again(first, second)
+
+    assert [(check.found, check.findings) for check in found.checks] == [(1, ["nonce 9 is missing"]), (0, [])]
+    assert found.lost == 0
 
 
 def test_streams_are_walked_key_by_key() -> None:

@@ -124,6 +124,18 @@ def test_events_sent_again_are_known_and_new_ones_are_recorded(restored: Restore
     assert (report.events, report.recorded, report.recorded_before_restore, report.duplicated) == (7, 7, 4, 0)
 
 
+def test_what_was_lost_with_the_database_comes_back_with_the_events(restored: Restored) -> None:
+    today = restored.today
+    adopt(restored.home, "--restored")
+    today.carry()
+    today.accept(restored.lost)
+
+    today.index()
+
+    assert passport_of(today, "A000011")["model"] == "Cabas Verne 32"
+    assert audit(today.service, patience=0).is_clean
+
+
 def test_nonces_adopted_as_a_stranger_s_leave_our_own_events_a_finding(restored: Restored) -> None:
     today = restored.today
     adopt(restored.home)

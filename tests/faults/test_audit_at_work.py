@@ -34,14 +34,14 @@ def test_an_audit_finds_nothing_while_workers_and_indexer_are_at_work(tmp_path: 
         assert (settled.recorded, settled.waiting, settled.lost, settled.duplicated) == (rounds * (events + 20), 0, 0, 0)
 
 
-def test_an_audit_finds_nothing_while_blocks_fall_out_of_the_chain(tmp_path: Path, database_url: str) -> None:
-    with fleet_of(tmp_path, database_url, confirmations=8) as fleet:
+def test_an_audit_finds_nothing_while_blocks_fall_out_of_the_chain(tmp_path: Path) -> None:
+    with fleet_of(tmp_path, f"sqlite:///{tmp_path / 'ledger.db'}", confirmations=8) as fleet:
         maison = fleet.brand("maison")
         fleet.start("index")
         fleet.start("work --lane 0")
         reorgs = 0
 
-        for _ in range(4):
+        for _ in range(3):
             fleet.accept(maison, fleet.births(100))
             fleet.settle(seconds=60)
             before = fleet.node.call("eth_getBlockByNumber", "latest", False)
@@ -52,5 +52,5 @@ def test_an_audit_finds_nothing_while_blocks_fall_out_of_the_chain(tmp_path: Pat
             assert findings(report) == {}
 
         fleet.settle(seconds=60)
-        assert reorgs == 4
-        assert fleet.audit().recorded == 400
+        assert reorgs == 3
+        assert fleet.audit().recorded == 300
