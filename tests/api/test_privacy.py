@@ -71,6 +71,7 @@ ROUTES: dict[tuple[str, str], Knock] = {
     ("GET", "/v1/items"): Knock(f"/v1/items?gtin={GTIN}&serial=A1", ANYBODY),
     ("GET", "/v1/items/{item}"): Knock("/v1/items/{item}", ANYBODY),
     ("GET", "/v1/items/{item}/events"): Knock("/v1/items/{item}/events", ANYBODY | {500}),
+    ("GET", "/v1/items/{item}/proof"): Knock("/v1/items/{item}/proof?disclose=own", ANYBODY | {503}),
     ("POST", "/v1/verifications"): Knock("/v1/verifications", ANYBODY | {503}, {"gtin": GTIN, "serial": "A1"}),
     ("GET", "/v1/verifications/signer"): Knock("/v1/verifications/signer", {200}),
     ("GET", "/01/{gtin}/21/{serial:path}"): Knock(f"/01/{GTIN}/21/A1", ANYBODY),
