@@ -201,13 +201,14 @@ class Lane:
             final = lanes.final_top(connection, self.relayer)
         return final is not None and final >= sight.used_nonces
 
-    def follow(self, sight: Sight) -> None:
+    def follow(self, sight: Sight, now: datetime) -> None:
         """Settle the nonces that the chain has used; take back those it has no longer used. The caller asked `is_below_final`.
 
         Raises:
             LaneMismatch: a nonce was used for something that is not ours, or that was not ours fell out of the chain.
+            LaneBusy: the lease went to another worker, who has seen more; nothing was written.
         """
-        self._review(sight)
+        self._review(sight, now)
         with reading(self._engine) as connection:
             settled = lanes.settled_top(connection, self.relayer)
             used = [flight.nonce for flight in lanes.flying(connection, self.relayer) if flight.nonce < sight.used_nonces]
@@ -215,17 +216,19 @@ class Lane:
         if settled is not None and settled >= sight.used_nonces:
             # A reorg, or a replica that lags: in both cases sending the same bytes again is right, and harmless
             with writing(self._engine) as connection:
+                self._prove_held(connection, now)
                 lanes.take_back(connection, self.relayer, sight.used_nonces)
         landings = self._landings(candidates)
         if landings:
             with writing(self._engine) as connection:
+                self._prove_held(connection, now)
                 for landing in landings:
                     self._settle(connection, landing, candidates)
         with reading(self._engine) as connection:
             missing = self._missing(connection, sight)
         self._doubt(missing | set(used) - {landing.variant.nonce for landing in landings}, sight)
 
-    def _review(self, sight: Sight) -> None:
+    def _review(self, sight: Sight, now: datetime) -> None:
         """Once a block: what has landed, and the indexer does not tell of, may have landed otherwise after a reorg."""
         if sight.block_number == self._reviewed_block:
             return
@@ -234,6 +237,7 @@ class Lane:
         if untold:
             logger.warning("looking again for what landed in blocks that fell out", transactions=len(untold))
             with writing(self._engine) as connection:
+                self._prove_held(connection, now)
                 lanes.look_up_again(connection, untold)
         self._reviewed_block = sight.block_number
 

@@ -227,7 +227,7 @@ class ChainRegistrar:
             body = self._registry.artifact.encode(function, *make())
             gas = self._registry.estimate(body, sender=sender)
         sight = self._lane.look()
-        self._lane.follow(sight)
+        self._lane.follow(sight, _now())
         saved = self._lane.save(Outgoing(self._registry.address, body, gas * 5 // 4), sight, _now())
         self._lane.send(saved, sight)
         return saved
@@ -238,7 +238,7 @@ class ChainRegistrar:
         while time.monotonic() < deadline:
             sight, now = self._lane.look(), _now()
             self._lane.hold(now)
-            self._lane.follow(sight)
+            self._lane.follow(sight, now)
             self._lane.resend(sight)
             self._lane.outbid(sight, now)
             landed = self._landed(waiting)

@@ -80,7 +80,7 @@ class Worker:
         sight = self.lane.look()
         if self.lane.is_below_final(sight):
             self._refuse_other_chain(sight)
-        self.lane.follow(sight)
+        self.lane.follow(sight, now)
         between("follow")
         self._resend(sight, now)
         between("resend")

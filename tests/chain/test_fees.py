@@ -46,7 +46,7 @@ def test_what_landing_cost_is_kept_until_a_reorg_undoes_it(world: OutboxWorld, m
     landed = cost_of(world)
     world.node.call("anvil_reorg", 1, [])
 
-    worker.lane.follow(worker.lane.look())
+    worker.lane.follow(worker.lane.look(), worker._clock())
 
     assert before == [("sent", None, None)]
     assert landed == [("mined", int(receipt["gasUsed"], 16), int(receipt["effectiveGasPrice"], 16))]

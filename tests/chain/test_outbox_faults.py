@@ -165,6 +165,24 @@ def test_a_worker_that_lost_its_lease_saves_nothing(world: OutboxWorld, maison: 
     assert len(world.transactions()) == 1
 
 
+def test_a_worker_that_lost_its_lease_settles_nothing(world: OutboxWorld, maison: OrganizationId) -> None:
+    events = two_events(world, maison)
+    slow, other = world.worker(), world.worker(later=60)
+    slow.turn()
+    world.mine()
+
+    def overtaken(step: str) -> None:
+        if step == "hold":
+            other.lane.hold(other._clock())
+
+    with pytest.raises(LaneBusy):
+        slow.turn(overtaken)
+    assert [row.status for row in world.transactions()] == ["sent"]
+
+    world.settle(other, turns=2)
+    assert_recorded_once(world, events)
+
+
 def test_two_lanes_carry_together_and_record_each_event_once(world: OutboxWorld, maison: OrganizationId) -> None:
     events = [event for _ in range(10) for event in two_events(world, maison)]
     lanes = [world.worker(lane=0), world.worker(lane=1)]
@@ -214,7 +232,7 @@ def test_a_replica_that_lags_repeats_bytes_and_nothing_else(chain_url: str, worl
     worker = world.worker(around=Surroundings(world.engine, node, world.keyring, world.deployment, world.settings))
     worker.turn()
     world.mine()
-    worker.lane.follow(world.worker().lane.look())  # another replica has seen it mined
+    worker.lane.follow(world.worker().lane.look(), worker._clock())  # another replica has seen it mined
     node.is_behind = True
     worker.turn()
     after_lagging = [row.status for row in world.transactions()]
