@@ -3,6 +3,7 @@
 import itertools
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ from sqlalchemy import select
 
 from ledger_api import operating
 from ledger_api.chain import transactions
-from ledger_api.chain.rpc import Refusal, unhex
+from ledger_api.chain.rpc import Hint, Refusal, unhex
+from ledger_api.errors import NodeRefused
 from ledger_api.outbox import Surroundings
 from ledger_api.outbox.worker import Worker
 from ledger_api.settings import Settings
 from ledger_api.store.engine import reading
 from ledger_api.tables import TransactionRow
+from tests import servers
 from tests.clients.client import Client, running
 from tests.faults.fleet import Fleet
 
@@ -57,7 +60,7 @@ def test_proof(client: Client, fleet: Fleet, record_property: Callable[[str, Any
     """Served or not, as the table says; what is served is about our contract."""
     deployment = fleet.service.deployment
 
-    answer = fleet.node.ask("eth_getProof", "0x" + deployment.ledger.hex(), ["0x0"], "latest")
+    answer = fleet.node.ask("eth_getProof", "0x" + deployment.ledger.hex(), ["0x" + bytes(32).hex()], "latest")
 
     is_served = not isinstance(answer, Refusal)
     record_property("proof", "yes" if is_served else "no")
@@ -88,6 +91,32 @@ def test_fee_bump(client: Client, tmp_path: Path) -> None:
     assert sum(statuses.get(status, 0) for status in ("recorded", "final")) == 20
     assert _costs(rows) == [(int(landed[0]["gasUsed"], 16), int(landed[0]["effectiveGasPrice"], 16))]
     assert all(_is_a_step_up(older, newer) for older, newer in itertools.pairwise(rows))
+
+
+def test_fees_above_the_nodes_own_cap_are_paid_in_smaller_transactions(client: Client, tmp_path: Path) -> None:
+    """geth's `--rpc.txfeecap` (one ether unless an operator says otherwise) is about gas times price, not about the price."""
+    if client.name != "go-ethereum":
+        pytest.skip("no other client has such a cap")
+    settings = Settings(home=tmp_path / "home")
+    with running(lambda: servers.geth_dev("--rpc.txfeecap", "0.02"), settings) as url:
+        fleet = Fleet(url, settings, tmp_path, is_mined_by_hand=False)
+        fleet.accept(fleet.brand("maison"), fleet.births(80))
+        worker, refused = Worker(fleet.service.surroundings(), owner="the only worker"), Counter[str]()
+
+        def turn() -> None:
+            try:
+                worker.turn()
+            except NodeRefused as error:
+                refused[error.facts["hint"]] += 1
+            time.sleep(0.5)
+            fleet.index()
+
+        _until(lambda: not fleet.hanging()["event"], turn)
+        statuses = fleet.statuses()
+        fleet.service.close()
+
+    assert refused[Hint.TOO_LARGE.value] >= 1
+    assert sum(statuses.get(status, 0) for status in ("recorded", "final")) == 80
 
 
 def _carry_against_the_market(client: Client, fleet: Fleet) -> list[Any]:
