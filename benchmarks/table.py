@@ -12,6 +12,8 @@ MEANING = {
     "pipeline_vs_textbook": "events from HTTP to the indexer, against one web3.py transaction per event",
     "pipeline_vs_skilled": "the same, against AsyncWeb3 with 50 transactions in flight",
     "accept_events_per_s": "events accepted durably by `POST /v1/events`, lists of 1,000",
+    "accept_postgres_events_per_s": "the same on PostgreSQL",
+    "accept_ndjson_100k_seconds": "100,000 events accepted as lines of one request",
     "lookup_vs_constant": "passports by serial on one core, against a route that returns a constant",
     "lookup_growth": "the same among 200,000 items, against among 1,000",
     "index_logs_per_s": "logs indexed from an existing chain of 100,000 events, passports included",
