@@ -60,6 +60,12 @@ class Caller(threading.Thread):
         self._connection: http.client.HTTPConnection | None = None
 
     def run(self) -> None:
+        try:
+            self._send_without_end()
+        finally:
+            self._hang_up_properly()
+
+    def _send_without_end(self) -> None:
         while not self.till.stop.is_set():
             if self.till.waiting > self.till.most_waiting:
                 self.till.stop.wait(0.1)
@@ -198,10 +204,13 @@ class Caller(threading.Thread):
             answer = self._connection.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException):
-            if self._connection is not None:
-                self._connection.close()
-            self._connection = None
+            self._hang_up_properly()
             return None
+
+    def _hang_up_properly(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
 
     def _connected(self) -> http.client.HTTPConnection:
         place = urlsplit(self.till.url)

@@ -7,9 +7,9 @@ PostgreSQL how many connections it cut. What found nothing to break is not count
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from random import Random
 
 from sqlalchemy import text
@@ -85,6 +85,7 @@ class Injector(threading.Thread):
         self.join()
         self.proxy.be_honest()
         self._node.call("evm_setIntervalMining", 1)
+        self._node.close()
 
     def faults(self) -> Counter[str]:
         """By kind: those of the proxy with its own words."""
@@ -153,8 +154,8 @@ class Injector(threading.Thread):
 
     def _reorg(self, random: Random) -> bool:
         """Within what is not final; half of them put our transactions into the new blocks, the others drop them."""
-        with self._chain:
-            deepest = self._head("number") - self._final_block() - 3  # a block or two may come while we look
+        with self._chain, self._standing_still():
+            deepest = self._head("number") - self._final_block() - 1
             depth = min(random.choice((1, 1, 2, 3, 5)), deepest)
             if depth < 1:
                 return False
@@ -179,13 +180,20 @@ class Injector(threading.Thread):
 
     def _pause(self, random: Random) -> bool:
         with self._chain:
-            before = self._head("number")
-            self._node.call("evm_setIntervalMining", 0)
-            try:
+            with self._standing_still():
+                before = self._head("number")
                 self._ended.wait(3 + 2 * random.random())
-                return self._head("number") - before <= 1
-            finally:
-                self._node.call("evm_setIntervalMining", 1)
+                return self._head("number") == before
+
+    @contextmanager
+    def _standing_still(self) -> Iterator[None]:
+        """No block comes by itself. A reorg needs it: a transaction kept in a block that has not fallen out would be mined twice."""
+        self._node.call("evm_setIntervalMining", 0)
+        try:
+            time.sleep(0.05)  # one that was being made
+            yield
+        finally:
+            self._node.call("evm_setIntervalMining", 1)
 
     def _skew(self, random: Random) -> bool:
         with self._chain:

@@ -42,7 +42,7 @@ class Plan:
 
     seconds: float
     seed: int
-    per_second: float = 150.0  # events offered while everything breaks
+    per_second: float = 200.0  # events offered while everything breaks
     pace: float = 0.5  # seconds between two faults
     measuring_share: float = 0.1
 
