@@ -19,7 +19,10 @@ BUSY_TIMEOUT_SECONDS = 15  # for a lock; `?timeout=` in the URL of a SQLite data
 IDLE_SECONDS = 300  # a transaction that asks nothing for so long belongs to a process that hangs: the server takes its locks away
 POOL_SIZE = 20
 LOCK_STRIPES = 256
-_LOCK_STRIPE = text("SELECT pg_advisory_xact_lock(:space, :stripe)").bindparams(bindparam("space", 0x4C454447))
+# a function's rows come in the order of its array, and each is locked as it comes
+_LOCK_STRIPES = text("SELECT pg_advisory_xact_lock(:space, stripe) FROM unnest(CAST(:stripes AS int[])) AS stripe").bindparams(
+    bindparam("space", 0x4C454447)
+)
 
 
 def open_engine(url: str) -> Engine:
@@ -91,5 +94,6 @@ def lock_items(connection: Connection, items: Iterable[bytes]) -> None:
     """
     if connection.dialect.name != "postgresql":
         return
-    for stripe in sorted({item[0] % LOCK_STRIPES for item in items}):
-        connection.execute(_LOCK_STRIPE, {"stripe": stripe})
+    stripes = sorted({item[0] % LOCK_STRIPES for item in items})
+    if stripes:
+        connection.execute(_LOCK_STRIPES, {"stripes": stripes})
