@@ -33,7 +33,7 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
         return {"refused": refused.code}
     word = None if report.word is None else f"0x{report.word:064x}"
     said = {"events": len(report.events), "head": "0x" + report.events[-1].head.hex(), "word": word}
-    return {"verdict": report.verdict, "unchecked": len(report.unchecked)} | said
+    return {"verdict": report.verdict} | said
 
 
 def test_every_case_has_its_answer() -> None:
@@ -43,11 +43,11 @@ def test_every_case_has_its_answer() -> None:
         said, expected = answer(case), case["expect"]
         if "refused" in said and expected.get("refused", "") is None:
             continue
-        if any(said.get(name) != value for name, value in expected.items() if name != "unchecked"):
+        if any(said.get(name) != value for name, value in expected.items()):
             wrong.append((case["name"], said, expected))
 
     assert wrong == []
-    assert len(INDEX["cases"]) > 600
+    assert len(INDEX["cases"]) > 500
 
 
 @pytest.mark.slow
