@@ -156,7 +156,9 @@ def _results(ctx: Context, order: Order, once: Once, lines: list[bytes]) -> Iter
     try:
         for offset in range(0, len(lines), LONGEST_LIST):
             chunk = [_parse_line(line) for line in lines[offset : offset + LONGEST_LIST]]
-            submission = accept_events(ctx.intake, chunk, replace(order, offset=offset))
+            submission = accept_events(
+                ctx.intake, chunk, replace(order, offset=offset), finish=lambda connection, _: once.renew(connection)
+            )
             for name in totals:
                 totals[name] += summary(None, submission.results)[name]
             text = b"".join(orjson.dumps(shape(result), option=orjson.OPT_APPEND_NEWLINE) for result in submission.results)

@@ -68,6 +68,12 @@ class Once:
             raise IdempotencyInFlight
         return row.status, row.response
 
+    def renew(self, connection: Connection) -> None:
+        """In each transaction of an answer that takes longer than a claim lives."""
+        if self.key is not None:
+            now = datetime.fromtimestamp(self.ctx.clock(), UTC)
+            rows.renew_key(connection, key_id=self.caller.key_id, key=self.key, now=now)
+
     def keep(self, connection: Connection, status: int, body: bytes) -> None:
         """In the transaction whose effects the answer reports."""
         self.answered = True

@@ -86,6 +86,9 @@ _CLAIM = text(
 _RECLAIM = text(
     "UPDATE idempotency SET created_at = :now WHERE key_id = :key_id AND key = :key AND status IS NULL AND created_at < :stale"
 ).bindparams(bindparam("now", type_=IDEMPOTENCY.c.created_at.type), bindparam("stale", type_=IDEMPOTENCY.c.created_at.type))
+_RENEW = text("UPDATE idempotency SET created_at = :now WHERE key_id = :key_id AND key = :key AND status IS NULL").bindparams(
+    bindparam("now", type_=IDEMPOTENCY.c.created_at.type)
+)
 _KEPT = select(IDEMPOTENCY).where(IDEMPOTENCY.c.key_id == bindparam("key_id"), IDEMPOTENCY.c.key == bindparam("key"))
 _ANSWER = text("UPDATE idempotency SET status = :status, response = :response WHERE key_id = :key_id AND key = :key")
 _RELEASE = text("DELETE FROM idempotency WHERE key_id = :key_id AND key = :key AND status IS NULL")
@@ -136,6 +139,11 @@ def claim_key(connection: Connection, *, key_id: str, key: str, request_hash: by
 
 def kept_answer(connection: Connection, *, key_id: str, key: str) -> AnyRow | None:
     return connection.execute(_KEPT, {"key_id": key_id, "key": key}).first()
+
+
+def renew_key(connection: Connection, *, key_id: str, key: str, now: datetime) -> None:
+    """The claim's process lives: a long answer must not look like a lost one."""
+    connection.execute(_RENEW, {"key_id": key_id, "key": key, "now": now})
 
 
 def keep_answer(connection: Connection, *, key_id: str, key: str, status: int, response: bytes) -> None:

@@ -1,10 +1,13 @@
 """Idempotency-Key: one answer for one key and body, whatever was lost on the way."""
 
+import json
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from ledger_api.domain.parsing import parse_event
+from ledger_api.errors import IdempotencyInFlight
 from ledger_api.routes.once import Once, request_hash
 from ledger_api.store.engine import reading, writing
 from ledger_verify.hashing import OrganizationId
@@ -71,6 +74,27 @@ def test_a_claim_whose_process_died_is_free_after_a_minute(doors: Doors) -> None
     answer = doors.ask("POST", "MAISON", "/v1/events", content=body, headers=KEY)
 
     assert answer.json()["code"] == "event-unreadable"
+
+
+def test_a_long_answer_renews_its_claim_with_every_chunk(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ledger_api.routes.events.LONGEST_LIST", 1)
+    body = b"\n".join(json.dumps(manufacture(serial)).encode() for serial in ("A1", "A2", "A3"))
+    meanwhile: list[str] = []
+
+    def parse_slowly(line: bytes) -> Any:
+        doors.time += 40
+        if b"A3" in line:
+            with pytest.raises(IdempotencyInFlight):
+                claim(doors, body).__enter__()
+            meanwhile.append("in flight")
+        return parse_event(json.loads(line))
+
+    monkeypatch.setattr("ledger_api.routes.events._parse_line", parse_slowly)
+    headers = KEY | {"Content-Type": "application/x-ndjson"}
+    answer = doors.ask("POST", "MAISON", "/v1/events", content=body, headers=headers)
+
+    assert meanwhile == ["in flight"]
+    assert json.loads(answer.text.splitlines()[-1])["accepted"] == 3
 
 
 def test_a_request_that_failed_gives_its_claim_back(doors: Doors) -> None:
