@@ -71,6 +71,9 @@ class ProofWorld:
         catch_up(self._following)
         return organization
 
+    def organization(self, name: str) -> OrganizationId:
+        return organization_id(f"did:web:{name}.example")
+
     # --- events
 
     def record(self, organization: OrganizationId, *bodies: dict[str, Any]) -> ItemId:
