@@ -1,7 +1,8 @@
 """Victims by the dozen: one process that has everything imported and forks a real one for every order, in milliseconds.
 
-    with Nursery(fleet, tmp_path) as nursery:
-        born = nursery.run(work("turn", "turn"), until_it_lives=True)
+    with Nursery(tmp_path) as nursery:
+        nursery.serve(fleet.settings, fleet.chain_url, tmp_path)
+        nursery.run(work("turn", "turn"))
 
 An order is a short script for one process (`work`, `index`, `adopt`, `admit` …). A child opens the service for itself, as the
 CLI does, and dies by SIGKILL at the first of its points that is not in the diary. `run` starts successors, each with its clock past
@@ -23,6 +24,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+from ledger_api.settings import Settings
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE_SECONDS = 60
 FRESH = "a member nobody knows"
@@ -35,18 +38,22 @@ Order = dict[str, Any]
 class Nursery:
     """`points`: where children die. `deaths` counts them. `later`: how far the next child's clock is ahead."""
 
-    rpc_url: str
-    environment: dict[str, str]
-    folder: Path
-    lease_seconds: int
+    folder: Path  # of its log
     points: Sequence[str] = ()
     deaths: int = 0
     later: float = 0.0
     told: list[str] = field(default_factory=list)  # the codes of the errors that the last child met
 
+    def serve(self, settings: Settings, rpc_url: str, folder: Path) -> None:
+        """Children are of this service from now on, and nobody has died yet."""
+        self._settings = {name: str(getattr(settings, name)) for name in settings.model_fields_set}
+        self._lease_seconds, self._rpc_url, self._place = settings.lease_seconds, rpc_url, folder
+        self.points = ()
+        self.start_over()
+
     @property
     def diary(self) -> Path:
-        return self.folder / "diary"
+        return self._place / "diary"
 
     def died_at(self) -> set[str]:
         return set(self.diary.read_text().split()) if self.diary.exists() else set()
@@ -59,7 +66,7 @@ class Nursery:
     def __enter__(self) -> Self:
         self._log = (self.folder / "nursery.log").open("ab")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.nursery"], cwd=ROOT, env={**os.environ, **self.environment},
+            [sys.executable, "-m", "tests.faults.nursery"], cwd=ROOT,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, start_new_session=True,
         )  # fmt: skip
         return self
@@ -78,14 +85,18 @@ class Nursery:
             AssertionError: one ended by itself in another way; with its traceback.
         """
         for _ in range(_MOST_DEATHS):
-            self.later += self.lease_seconds + 1  # past the lease of whoever was before
-            told = self._ask(order | {"points": list(self.points), "diary": str(self.diary), "later": self.later, "rpc": self.rpc_url})
+            self.later += self._lease_seconds + 1  # past the lease of whoever was before
+            told = self._ask(order | self._circumstances(order))
             if told["signal"] != signal.SIGKILL:
                 break
             self.deaths += 1
         assert told["signal"] == 0 and told["trouble"] == "", f"{order} ended with {told['signal']}: {told['trouble']}"
         self.told = told["codes"]
         return self.told
+
+    def _circumstances(self, order: Order) -> Order:
+        told = {"points": list(self.points), "diary": str(self.diary), "later": self.later, "rpc": self._rpc_url}
+        return told | {"settings": self._settings | order["settings"]}
 
     def _ask(self, order: Order) -> Any:
         assert self._process.stdin is not None and self._process.stdout is not None
@@ -99,14 +110,14 @@ class Nursery:
 # --- orders
 
 
-def work(*script: Any, lane: int = 0, **settings: Any) -> Order:
+def work(*script: Any, lane: int = 0, naive: bool = False, **settings: Any) -> Order:
     """Words of the script: `turn`, `stop`, `hold`, `adopt`, or [a node's method, its parameters]."""
-    return {"do": "work", "script": script, "lane": lane, "settings": settings}
+    return {"do": "work", "script": script, "lane": lane, "naive": naive, "settings": settings}
 
 
-def index(*, ends: bool = False, **settings: Any) -> Order:
+def index(*, ends: bool = False, naive: bool = False, **settings: Any) -> Order:
     """Follow to the head; `ends`: the loop itself, asked to stop."""
-    return {"do": "index", "ends": ends, "settings": settings}
+    return {"do": "index", "ends": ends, "naive": naive, "settings": settings}
 
 
 def tell(*script: Sequence[Any]) -> Order:
@@ -127,6 +138,7 @@ def main() -> None:
     import ledger_api.outbox.letters
     import ledger_api.outbox.worker
     import ledger_api.service  # noqa: F401
+    import tests.faults.naive  # noqa: F401
     from tests.faults import points
 
     points.sites()
@@ -182,9 +194,11 @@ def _opened(order: Order) -> tuple[Any, Callable[[], datetime]]:
 def _work(order: Order, codes: list[str]) -> None:
     from ledger_api.errors import LedgerError
     from ledger_api.outbox.worker import Worker
+    from tests.faults.naive import NaiveWorker
 
     service, clock = _opened(order)
-    worker = Worker(service.surroundings(), owner=service.owner, lane=order["lane"], clock=clock)
+    kind: Any = NaiveWorker if order["naive"] else Worker
+    worker = kind(service.surroundings(), owner=service.owner, lane=order["lane"], clock=clock)
     for word in order["script"]:
         try:
             match word:
@@ -205,6 +219,7 @@ def _work(order: Order, codes: list[str]) -> None:
 def _index(order: Order, codes: list[str]) -> None:
     from ledger_api.errors import LedgerError
     from ledger_api.indexer.loop import catch_up, follow
+    from tests.faults import naive
 
     service, clock = _opened(order)
     try:
@@ -212,6 +227,8 @@ def _index(order: Order, codes: list[str]) -> None:
             stop = threading.Event()
             stop.set()
             follow(service.following(), stop, clock=clock)
+        elif order["naive"]:
+            naive.catch_up(service.following(), clock=clock)
         else:
             catch_up(service.following(), clock=clock)
     except LedgerError as error:

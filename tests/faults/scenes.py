@@ -6,7 +6,7 @@ that its situation really came about. `finish` then lets everything settle; whoe
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -115,15 +115,15 @@ class Stage:
 
 
 @contextmanager
-def stage_of(folder: Path, database_url: str, **settings: Any) -> Iterator[Stage]:
-    """Curtain up: an empty database on a fresh chain, behind an honest proxy."""
+def stage_of(folder: Path, database_url: str, *, nursery: Nursery | None = None, **settings: Any) -> Iterator[Stage]:
+    """Curtain up: an empty database on a fresh chain, behind an honest proxy. `nursery`: one that serves several stages in turn."""
     chosen = {"lease_seconds": LEASE_SECONDS, "stuck_blocks": 2} | settings
-    with (
-        fleet_of(folder, database_url, mine_by_hand=True, **chosen) as fleet,
-        LyingNode(fleet.chain_url) as proxy,
-        Nursery(proxy.url, fleet._environment(), folder, LEASE_SECONDS) as nursery,
-    ):
-        yield Stage(fleet, nursery, proxy)
+    with ExitStack() as stack:
+        fleet = stack.enter_context(fleet_of(folder, database_url, mine_by_hand=True, **chosen))
+        proxy = stack.enter_context(LyingNode(fleet.chain_url))
+        serving = nursery or stack.enter_context(Nursery(folder))
+        serving.serve(fleet.settings, proxy.url, folder)
+        yield Stage(fleet, serving, proxy)
 
 
 # --- scenes

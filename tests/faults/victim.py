@@ -68,6 +68,7 @@ def _rooms() -> Iterator[ModuleType]:
         yield package
         for found in pkgutil.iter_modules(package.__path__):
             yield importlib.import_module(f"ledger_api.{room}.{found.name}")
+    yield importlib.import_module("tests.faults.naive")
 
 
 def _wrap(owner: Any, name: str, effect: str, passed: Pass) -> None:
