@@ -5,6 +5,8 @@ connection. Here a head has a time and a size; bodies have theirs in `routes.edg
 """
 
 import asyncio
+import signal
+import sys
 
 import uvicorn
 from fastapi import FastAPI
@@ -13,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from ledger_api.settings import Settings
 
 HEAD_SECONDS = 10.0
+LAST_SECONDS = 5  # for answers that have begun when the process is asked to end
 LARGEST_HEAD = 64 * 1024
 
 
@@ -61,5 +64,15 @@ class PatientProtocol(HttpToolsProtocol):
 
 
 def run(app: FastAPI, settings: Settings) -> None:
-    """Until a signal asks it to end."""
-    uvicorn.run(app, host=settings.host, port=settings.port, http=PatientProtocol, log_config=None, access_log=False)
+    """Until a signal asks it to end; answers that have begun get a few seconds. A listener's stream is cut: it asks again."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))  # the server raises the signal again when it has ended in good order
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        http=PatientProtocol,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=LAST_SECONDS,
+    )
