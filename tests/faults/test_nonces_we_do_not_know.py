@@ -29,7 +29,7 @@ def fleet(tmp_path: Path, database: Path) -> Iterator[Fleet]:
 
 def await_mismatch(fleet: Fleet, worker: Member) -> None:
     """The worker ends by itself with the code of the mistake; blocks come meanwhile."""
-    for _ in range(100):
+    for _ in range(300):
         fleet.mine()
         with suppress(TimeoutExpired):
             worker.await_end(seconds=0.3)
@@ -41,7 +41,7 @@ def await_mismatch(fleet: Fleet, worker: Member) -> None:
 def adopt(fleet: Fleet, *arguments: str) -> list[int]:
     """As the operator does, while no worker of the lane runs."""
     command = fleet.start(" ".join(["lane", "adopt", "--lane", "0", "--json", *arguments]))
-    assert command.await_end() == 0, command.log
+    assert command.await_end(seconds=90) == 0, command.log
     adopted: list[int] = json.loads(command.log)["adopted"]
     return adopted
 
@@ -118,7 +118,7 @@ def used_nonces(fleet: Fleet) -> int:
 
 def carried_again(fleet: Fleet, nonces: int) -> None:
     """Nobody has told the worker what is recorded already: it carries the same events once more."""
-    for _ in range(100):
+    for _ in range(300):
         if used_nonces(fleet) > nonces:
             return
         fleet.mine()

@@ -58,7 +58,7 @@ def contents(fleet: Fleet) -> str:
 def ends(fleet: Fleet, *commands: str, env: dict[str, str] | None = None) -> list[tuple[int, str]]:
     """How each ends by itself: its code, and the error it names."""
     members = [fleet.start(command, env=env) for command in commands]
-    return [(member.await_end(), named(member.log)) for member in members]
+    return [(member.await_end(seconds=90), named(member.log)) for member in members]
 
 
 def named(log: str) -> str:
@@ -71,7 +71,7 @@ def test_a_reorg_below_the_final_block_stops_those_at_work_and_those_that_start(
     before, depth = contents(fleet), faults.head_of(fleet.node) - fleet.service.deployment.block - 6
 
     effects["reorg"] += faults.reorg(fleet.node, depth)
-    told = [(member.await_end(), named(member.log)) for member in members]
+    told = [(member.await_end(seconds=90), named(member.log)) for member in members]
     again = ends(fleet, *PROCESSES)
 
     assert effects == {"reorg": 1} and depth > fleet.settings.confirmations
@@ -84,7 +84,7 @@ def test_a_chain_that_was_reset_stops_those_at_work_and_nobody_starts_on_it(flee
     before = contents(fleet)
 
     fleet.node.call("anvil_reset")
-    told = [(member.await_end(), named(member.log)) for member in members]
+    told = [(member.await_end(seconds=90), named(member.log)) for member in members]
     told += ends(fleet, *PROCESSES)
 
     assert faults.head_of(fleet.node) == 0
