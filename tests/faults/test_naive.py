@@ -150,7 +150,7 @@ def test_a_naive_worker_is_caught(stage: Stage, scene: Scene) -> None:
 def test_a_naive_worker_that_sends_nothing_again_jams_its_lane(stage: Stage) -> None:
     report = _ends(stage, a_transaction_dropped_with_a_yes, works_naively=True, indexes_naively=False)
 
-    assert report.waiting == report.in_flight["travelling"] == 3
+    assert report.waiting == report.in_flight["travelling"] == 2
 
 
 @pytest.mark.parametrize("scene", INDEXERS, ids=lambda scene: scene.__name__)
