@@ -12,8 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from random import Random
 
+import psycopg
+import structlog
 from sqlalchemy import text
 
+from ledger_api.chain import transactions
 from ledger_api.chain.rpc import Node
 from ledger_api.errors import LedgerError
 from ledger_api.keys import Signer
@@ -25,10 +28,12 @@ from tests.faults.soaking.crew import Crew
 from tests.faults.storage_faults import OwnPostgres
 
 STRANGER = 7
-AT_ONCE = 4
+AT_ONCE = 6
+LOOKS = 60  # for something in the pool, which is empty most of the time
 # a lie that holds the connection costs its seconds; that a node flaps is a fault of its own below
 LIES = tuple(lie for lie in Lie if lie is not Lie.DOWN)
 Fault = Callable[[Random], bool]
+logger = structlog.get_logger(__name__)
 
 
 class Injector(threading.Thread):
@@ -38,7 +43,7 @@ class Injector(threading.Thread):
         super().__init__(name="injector", daemon=True)
         self.crew, self.proxy, self.postgres = crew, proxy, postgres
         self.took_effect: Counter[str] = Counter()
-        self.tried: Counter[str] = Counter()
+        self.problems: list[str] = []  # our own mistakes
         self._fleet = crew.fleet
         self._node = Node(crew.fleet.chain_url)
         self._random, self._pace = Random(seed), pace
@@ -76,7 +81,6 @@ class Injector(threading.Thread):
         with ThreadPoolExecutor(AT_ONCE) as pool:
             while not self._ended.wait(self._random.expovariate(1 / self._pace)):
                 name, fate = self._random.choice(names), Random(self._random.getrandbits(64))
-                self.tried[name] += 1
                 pool.submit(self._try, name, fate)
 
     def end(self) -> None:
@@ -94,9 +98,13 @@ class Injector(threading.Thread):
             return told + Counter(self.took_effect)
 
     def _try(self, name: str, fate: Random) -> None:
-        with suppress(LedgerError, OSError):  # the fault itself met another one
+        try:
             if self._kinds[name][1](fate) and name != "lie":
                 self._count(name)
+        except (LedgerError, OSError, psycopg.Error) as error:  # the fault itself met another one
+            logger.debug("a fault could not be injected", fault=name, why=str(error))
+        except Exception as error:
+            self.problems.append(f"{name} could not be injected: {type(error).__name__}: {error}")
 
     def _count(self, name: str) -> None:
         with self._lock:
@@ -139,7 +147,8 @@ class Injector(threading.Thread):
             flying = [raw for name, raw in self._flying() if chain_faults.is_waiting(self._node, name)]
             if not flying:
                 return False
-            theirs = chain_faults.carry_off(self._node, stranger, random.choice(flying))
+            ours = transactions.read(random.choice(flying))
+            theirs = chain_faults.send_as(self._node, stranger, to=ours.to, body=ours.body, gas=ours.gas)
             return self._within(5, lambda: chain_faults.outcome(self._node, theirs) in ("mined", "reverted"))
 
         with suppress(AssertionError):  # the node did not take it
@@ -179,11 +188,10 @@ class Injector(threading.Thread):
             return int(connection.execute(text("SELECT final_block FROM chain_cursor")).scalar_one())
 
     def _pause(self, random: Random) -> bool:
-        with self._chain:
-            with self._standing_still():
-                before = self._head("number")
-                self._ended.wait(3 + 2 * random.random())
-                return self._head("number") == before
+        with self._chain, self._standing_still():
+            before = self._head("number")
+            self._ended.wait(3 + 2 * random.random())
+            return self._head("number") == before
 
     @contextmanager
     def _standing_still(self) -> Iterator[None]:
@@ -220,8 +228,7 @@ class Injector(threading.Thread):
     # --- waiting for a chance
 
     def _soon(self, happens: Callable[[], bool], random: Random) -> bool:
-        """The pool is empty most of the time: look a few times."""
-        for _ in range(20):
+        for _ in range(LOOKS):
             if happens():
                 return True
             if self._ended.wait(0.02 + random.random() / 10):

@@ -187,6 +187,7 @@ class Soak:
             time.sleep(0.2)
         self.till.is_mischievous = False
         injector.end()
+        self.outcome.problems += injector.problems
         found = injector.faults() + self.till.faults
         self.outcome.faults_by_kind = dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))
 
