@@ -50,6 +50,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 GTIN = "09990000100019"
 EVERYTHING = 2**64 - 1
 _SCOPES = ["events:write events:read verify"]
+# whoever runs tests may have told Python to write no bytecode: then every process would compile every library again
+_COMPILED = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(ROOT / ".build" / "bytecode")}
 _HANGING = (
     "SELECT 'event', count(*) FROM events WHERE status = 'accepted'",
     "SELECT 'transaction', count(*) FROM transactions WHERE status IN ('saved', 'sent')",
@@ -187,7 +189,7 @@ class Fleet:
 
         `serve` answers when this returns, unless it is not to be waited for.
         """
-        environment = self._environment() | (env or {})
+        environment = _COMPILED | self._environment() | (env or {})
         if command == "serve":
             port = int(environment.setdefault("LEDGER_PORT", str(urlsplit(self.url).port or free_port())))
             self.url = f"http://127.0.0.1:{port}"
