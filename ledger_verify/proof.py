@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, NoReturn
 
 import rfc8785
@@ -17,6 +18,7 @@ from ledger_verify.refusals import Refused
 FORMAT = "ledger-proof-v1"
 MOST_BYTES = 8 * 2**20
 MOST_EVENTS = 10_000
+DEEPEST = 32  # far more than any member nests
 
 Json = dict[str, Any]
 
@@ -128,14 +130,26 @@ def read_canonical(encoded: bytes) -> Any:
     """Raises Refused: too-large, not-canonical. Only the one text that RFC 8785 gives a value is read."""
     if len(encoded) > MOST_BYTES:
         raise Refused("too-large", f"a proof has at most {MOST_BYTES} bytes")
+    if _depth(encoded) > DEEPEST:
+        raise Refused("not-canonical", f"nothing in a proof nests more than {DEEPEST} deep")
     try:
         told = json.loads(encoded.decode("utf-8"), parse_constant=_no_constant)
         is_canonical = rfc8785.dumps(told) == encoded
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise Refused("not-canonical", "not JSON that has a canonical form") from error
     if not is_canonical:
         raise Refused("not-canonical", "the text is not the canonical one of what it says")
     return told
+
+
+_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_BRACKET = re.compile(rb"[][{}]")
+
+
+def _depth(encoded: bytes) -> int:
+    """How deep lists and objects nest. Looked at first: a parser that recurses would end the process, not raise."""
+    brackets = _BRACKET.findall(_TEXT.sub(b"", encoded))
+    return max(accumulate(1 if one in b"[{" else -1 for one in brackets), default=0)
 
 
 def canonical(told: Json) -> bytes:
