@@ -30,6 +30,7 @@ from ledger_api.routes import (
     offers,
     organizations,
     ownership,
+    owning,
     pages,
     proofs,
     resolver,
@@ -62,6 +63,7 @@ ROUTERS: Sequence[APIRouter] = (
     keys.router,
     health.router,
     metrics.router,
+    owning.router,
     pages.router,
 )
 GZIP_FROM_BYTES = 1024

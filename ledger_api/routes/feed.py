@@ -3,6 +3,7 @@
 Changes of hands, holds, disputes, opinions and requests to replace a lost key. It says nothing that the item's page does not say.
 """
 
+from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 import orjson
@@ -23,7 +24,10 @@ MEDIA_TYPE = "application/atom+xml"
 ALARMING = frozenset(
     ("sale", "resale", "transfer", "verdict", "ruling", "dispute", "hold", "release", "recovery", "correction", "retire")
 )  # kinds that an owner wants to hear of
-_FOUND = {200: {"description": "The feed.", "content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}, 304: {"description": "Nothing new."}}
+_FOUND: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The feed.", "content": {MEDIA_TYPE: {"schema": {"type": "string"}}}},
+    304: {"description": "Nothing new."},
+}
 LONGEST = 50
 
 
@@ -63,7 +67,8 @@ def _document(passport: dict[str, object], reader: Reader, page: str, final_bloc
         SubElement(entry, "updated").text = told["recorded_at"]
         SubElement(entry, "link", rel="alternate", type="text/html", href=f"{page}#entry-{told['sequence']}")
         SubElement(entry, "summary").text = _plain(shown.sentence)
-    return tostring(feed, encoding="utf-8", xml_declaration=True)
+    document: bytes = tostring(feed, encoding="utf-8", xml_declaration=True)
+    return document
 
 
 def _plain(text: Markup) -> str:

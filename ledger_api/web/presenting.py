@@ -73,6 +73,7 @@ class ItemPage:
     proof: Sequence[Pair]
     item_id: str
     link: str
+    is_lot: bool
 
 
 def make_item_page(shown: Shown, language: Language, *, now: datetime) -> ItemPage:
@@ -94,6 +95,7 @@ def make_item_page(shown: Shown, language: Language, *, now: datetime) -> ItemPa
         proof=_proof(shown, language),
         item_id=passport["id"],
         link=shown.link,
+        is_lot=is_lot,
     )
 
 

@@ -1,0 +1,90 @@
+"""The pages on which keys are used: the owner's, the buyer's, the shop's, the brand's desk for a lost card.
+
+The server sends words and modules; keys are made and used in the browser alone (docs/ownership.md).
+"""
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse
+
+from ledger_api.domain.identifiers import Unreadable, bytes32
+from ledger_api.errors import BusyError, LedgerError, RateLimited, UnknownItem, Withheld
+from ledger_api.routes.items import Visitor
+from ledger_api.routes.pages import AGuest, Guest, honest_page
+from ledger_api.store.reading import Found
+from ledger_api.web.presenting import Shown, make_item_page
+from ledger_api.web.rendering import utc
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+DEEDS = ("claim", "offer", "hold-lost", "hold-stolen", "release-lost", "release-stolen", "dispute", "recovery", "retire")
+# what a door or the page itself may answer, each with a sentence under [problem] in every language
+PROBLEMS = (
+    "unexpected", "unreachable", "rate-limited", "busy", "unknown-item", "unauthenticated", "forbidden",
+    "not-a-card", "not-a-key-file", "wrong-passphrase", "passphrase-short", "passphrases-differ", "not-an-address",
+    "consent-not-signed", "consent-foreign", "consent-to-another-item", "consent-to-another-deed", "consent-not-the-holder",
+    "consent-withdrawn", "consent-expired", "consent-invalid", "retired", "role-missing", "not-accredited", "suspended",
+    "already-sold", "not-sold", "on-hold", "not-authentic", "not-the-holder", "waiting-period", "too-early", "superseded", "not-on-hold",
+)  # fmt: skip
+
+
+@router.get("/own/{item}")
+async def own_page(item: str, guest: AGuest) -> Response:
+    """Where a claim card leads. The card's secret stands behind the # of the address and never comes here."""
+    return await _page(guest, item, "own.html")
+
+
+@router.get("/buy/{item}")
+async def buy_page(item: str, guest: AGuest) -> Response:
+    """For whoever is about to buy: a fresh key, a request, and whether the owner's consent is for what is shown."""
+    return await _page(guest, item, "buy.html")
+
+
+@router.get("/recover/{item}")
+async def recover_page(item: str, guest: AGuest) -> Response:
+    """A lost card: what its owner does, and the brand's desk."""
+    return await _page(guest, item, "recover.html")
+
+
+@router.get("/shop")
+def shop_page(guest: AGuest) -> Response:
+    """A sale with a claim card that is made in the shop's browser."""
+    return guest.page("shop.html", is_scripted=True, problems=PROBLEMS)
+
+
+async def _page(guest: Guest, item: str, template: str) -> Response:
+    """A withheld item has its owner's page all the same: whoever holds the key has to reach the doors. It names nothing then."""
+    ctx = guest.ctx
+    try:
+        which = bytes32(item)
+        ctx.limiter.take(guest.address, is_key=False, at=ctx.clock())
+        found = Visitor(ctx, None).by_item(which)
+    except Unreadable:
+        return await run_in_threadpool(honest_page, guest, "missing", status=404)
+    except Withheld:
+        return await run_in_threadpool(_shown, guest, item, template, None)
+    except LedgerError as error:
+        return await run_in_threadpool(honest_page, guest, _honest_word(error), status=error.status, error=error)
+    return await run_in_threadpool(_shown, guest, item, template, found)
+
+
+def _honest_word(error: LedgerError) -> str:
+    match error:
+        case UnknownItem():
+            return "unknown"
+        case RateLimited():
+            return "busy"
+        case BusyError():
+            return "away"
+    raise error
+
+
+def _shown(guest: Guest, item: str, template: str, found: Found | None) -> Response:
+    page: Any = None
+    if found is not None:
+        shown = Shown(orjson.loads(found.passport), found.block, found.final_block, found.status == "final", serial=None, link="")
+        page = make_item_page(shown, guest.language, now=utc(guest.ctx.clock()))
+    return guest.page(template, is_scripted=True, item=item, page=page, deeds=DEEDS, problems=PROBLEMS)

@@ -1,0 +1,147 @@
+// The owner's page: a key is opened, the item is theirs or it is not, and what they wish is said in words, signed here, and followed.
+
+import * as claims from "./claims.js";
+import * as doors from "./doors.js";
+import { keepFresh, readFile } from "./keys.js";
+import { choose, fill, moment, on, one, page, say, short, show } from "./steps.js";
+
+const item = page.dataset.item;
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+const own = { key: null, address: null, isCard: false, terms: null }; // what this page holds, and forgets when it is closed
+let waiting = null; // the deed that waits for "I agree"
+
+// --- opening
+
+const address = new URLSearchParams(location.hash.slice(1));
+const request = address.get("to");
+const fromLink = address.get("c");
+// a card stays neither in the address bar nor in the history
+history.replaceState(null, "", location.pathname + location.search + (request ? `#to=${request}` : ""));
+
+async function open(key, isCard) {
+  Object.assign(own, { key, isCard, address: claims.addressOf(key) });
+  await look();
+}
+
+async function look() {
+  own.terms = await doors.termsOf(item, own.address);
+  if (!own.terms.is_holder) return show("elsewhere");
+  const passport = await doors.passportOf(item).catch(() => null);
+  const held = new Set((passport?.holds ?? []).filter((hold) => hold.by === "owner").map((hold) => hold.hold));
+  choose({
+    card: own.isCard,
+    file: !own.isCard,
+    request: Boolean(request),
+    "not-lost": !held.has("lost"),
+    lost: held.has("lost"),
+    "not-stolen": !held.has("stolen"),
+    stolen: held.has("stolen"),
+    "release-begun": Boolean(own.terms.stolen_release_at),
+    recovery: Boolean(own.terms.recovery_ready_at),
+    unsettled: !own.terms.is_settled,
+  });
+  fill({
+    address: own.address,
+    "release-at": own.terms.stolen_release_at && moment(own.terms.stolen_release_at),
+    "recovery-at": own.terms.recovery_ready_at && moment(own.terms.recovery_ready_at),
+    request: request && short(request),
+  });
+  show("mine");
+}
+
+function opening(reading) {
+  return async (form) => {
+    const key = await reading(form);
+    await open(key, reading === cardIn);
+  };
+}
+
+function cardIn(form) {
+  const secret = claims.readCard(form.get("card"));
+  if (secret === null) throw new doors.Problem("not-a-card");
+  return claims.cardKey(secret);
+}
+
+on('[data-form="card"]', opening(cardIn));
+on('[data-form="file"]', opening(readFile));
+
+// --- deeds: each is a consent, the body it goes in, and a sentence
+
+function propose(name, action, { newHolder, detail, seconds = HOUR, body = {}, send = doors.record, then = look } = {}) {
+  const terms = own.terms;
+  const deadline = Math.floor(Date.parse(terms.now) / 1000) + seconds;
+  const wish = claims.wish(terms, action, { holder: claims.holderOf(own.address), newHolder, detail, deadline });
+  waiting = { name, wish, body, send, then };
+  say("deed", name);
+  fill({
+    to: newHolder ? `0x${newHolder.slice(26)}` : "",
+    until: moment(deadline),
+    history: short(wish.head),
+    "signing-item": short(item),
+  });
+  choose({ "has-buyer": Boolean(newHolder) });
+  show("agree");
+}
+
+on("[data-agree]", async () => {
+  const { name, wish, body, send, then } = waiting;
+  const consent = doors.signed(wish, own.key);
+  const door = { release: "release", hold: "hold" }[name.split("-")[0]] ?? name;
+  const told = await send(item, door, { ...body, consent });
+  waiting = null;
+  if (told?.follow) {
+    show("following");
+    await doors.untilRecorded(told.follow);
+  }
+  await then();
+});
+on("[data-cancel]", () => look());
+on("[data-look]", () => look());
+
+const deeds = {
+  fresh: () => show("fresh"),
+  lost: () => propose("hold-lost", "hold", { detail: claims.details.hold("lost"), body: { hold: "lost" } }),
+  stolen: () => propose("hold-stolen", "hold", { detail: claims.details.hold("stolen"), body: { hold: "stolen" } }),
+  found: () => propose("release-lost", "release", { detail: claims.details.release("lost"), body: { hold: "lost" } }),
+  lift: () => propose("release-stolen", "release", { detail: claims.details.release("stolen"), body: { hold: "stolen" } }),
+  veto: () => propose("recovery", "recovery", { detail: claims.details.veto(), body: { phase: "veto" } }),
+  handover: () => show("handover"),
+  contradict: () => show("contradict"),
+  retire: () => propose("retire", "retire", { detail: claims.details.retire() }),
+};
+on("[data-deed]", (button) => deeds[button.dataset.deed]());
+
+on('[data-form="fresh"]', async (form) => {
+  const fresh = await keepFresh(item, form);
+  const then = async () => {
+    Object.assign(own, { ...fresh, isCard: false }); // the card's key is forgotten here
+    await look();
+  };
+  propose("claim", "transfer", { newHolder: claims.holderOf(fresh.address), body: { new_holder: fresh.address }, then });
+});
+
+on('[data-form="handover"]', (form) => {
+  const buyer = form.get("address").trim().toLowerCase();
+  if (!/^0x[0-9a-f]{40}$/.test(buyer)) throw new doors.Problem("not-an-address");
+  const send = (_item, _door, { consent }) => doors.leaveOffer(item, buyer, consent);
+  propose("offer", "transfer", { newHolder: claims.holderOf(buyer), seconds: Number(form.get("days")) * DAY, send, then: () => show("offered") });
+});
+
+on('[data-form="contradict"]', (form) => {
+  const sequence = Number(form.get("sequence")) || undefined;
+  const body = { grounds: form.get("grounds"), ...(sequence ? { sequence } : {}) };
+  propose("dispute", "dispute", { detail: claims.details.dispute(sequence), body });
+});
+
+// --- the beginning
+
+if (request) one('[name="address"]').value = request;
+if (fromLink) {
+  const secret = claims.readCard(fromLink);
+  if (secret === null) show("open");
+  else await open(claims.cardKey(secret), true).catch(() => show("open"));
+} else {
+  show("open");
+}
+page.dataset.ready = "yes";

@@ -1,0 +1,88 @@
+// What the pages share: one step is shown at a time, places in the server's sentences are filled, problems are said in words.
+// No text for people is made here; it stands in the page, in the visitor's language.
+
+import { Problem } from "./doors.js";
+
+export const page = document.querySelector("[data-page]");
+const all = (selector) => [...page.querySelectorAll(selector)];
+export const one = (selector) => page.querySelector(selector);
+
+export function show(step) {
+  clearProblem();
+  for (const section of all("[data-step]")) section.hidden = section.dataset.step !== step;
+  const heading = one(`[data-step="${step}"] h2`);
+  if (heading) {
+    heading.tabIndex = -1;
+    heading.focus();
+  }
+}
+
+// Fills `[data-fill=name]` with text, never with markup.
+export function fill(values) {
+  for (const [name, value] of Object.entries(values)) {
+    for (const place of all(`[data-fill="${name}"]`)) place.textContent = value ?? "";
+  }
+}
+
+// Shows the parts marked `data-if=name` for the names that are true, hides them for those that are not.
+export function choose(names) {
+  for (const [name, is] of Object.entries(names)) {
+    for (const part of all(`[data-if="${name}"]`)) part.hidden = !is;
+  }
+}
+
+// One of several sentences under `data-say=group`.
+export function say(group, name) {
+  for (const sentence of all(`[data-say="${group}"] > [data-name]`)) sentence.hidden = sentence.dataset.name !== name;
+}
+
+export function clearProblem() {
+  one("[data-problem]").hidden = true;
+}
+
+export function tell(problem) {
+  const code = problem instanceof Problem ? problem.code : "unexpected";
+  const sentences = all("[data-problems] > [data-code]");
+  const sentence = sentences.find((known) => known.dataset.code === code) ?? sentences.find((known) => known.dataset.code === "unexpected");
+  const place = one("[data-problem]");
+  place.querySelector("p").textContent = sentence.textContent;
+  place.dataset.code = code;
+  place.hidden = false;
+  place.focus();
+  if (!(problem instanceof Problem)) console.error(problem);
+}
+
+// Runs `work` when the form is sent or the button pressed; while it runs nothing else can be pressed.
+export function on(selector, work) {
+  for (const element of all(selector)) {
+    element.addEventListener(element.tagName === "FORM" ? "submit" : "click", async (event) => {
+      event.preventDefault();
+      const buttons = all("button:not(:disabled)");
+      for (const button of buttons) button.disabled = true;
+      try {
+        clearProblem();
+        await work(element.tagName === "FORM" ? new FormData(element) : element, element);
+      } catch (problem) {
+        tell(problem);
+      } finally {
+        for (const button of buttons) button.disabled = false;
+      }
+    });
+  }
+}
+
+export function download(name, text) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+export const short = (hex) => `${hex.slice(0, 8)}…${hex.slice(-6)}`;
+
+// A moment in the visitor's own words and zone.
+export function moment(value) {
+  const date = typeof value === "number" ? new Date(value * 1000) : new Date(value);
+  return date.toLocaleString(document.documentElement.lang, { dateStyle: "long", timeStyle: "short" });
+}

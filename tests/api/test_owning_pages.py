@@ -1,0 +1,80 @@
+"""The pages on which keys are used: words from the server, modules of our own, nothing else; no secret can come here."""
+
+from collections.abc import Iterator
+
+import pytest
+from httpx import Client
+
+from ledger_api.routes.owning import DEEDS, PROBLEMS
+from ledger_api.web.languages import TAGS
+from tests.gallery import Gallery, standing_gallery, visiting
+
+BROWSER = {"Accept": "text/html"}
+PAGES = ("own", "buy", "recover")
+
+
+@pytest.fixture(scope="module")
+def gallery(database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+    with standing_gallery(database_kind, request, tmp_path_factory.mktemp("gallery")) as made:
+        yield made
+
+
+@pytest.fixture
+def visitor(gallery: Gallery) -> Iterator[Client]:
+    with visiting(gallery) as client:
+        client.headers.update(BROWSER)
+        yield client
+
+
+def item_of(visitor: Client, gallery: Gallery, piece: str = "lune") -> str:
+    found: str = visitor.get(gallery.path(piece), headers={"Accept": "application/json"}).json()["passport"]["id"]
+    return found
+
+
+@pytest.mark.parametrize("tag", TAGS)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_is_said_in_every_language(visitor: Client, gallery: Gallery, page: str, tag: str) -> None:
+    answer = visitor.get(f"/{page}/{item_of(visitor, gallery)}?lang={tag}")
+
+    assert answer.status_code == 200
+    assert f'<html lang="{tag}">' in answer.text and "<noscript>" in answer.text
+    assert all(f'data-code="{code}"' in answer.text for code in PROBLEMS)
+
+
+@pytest.mark.parametrize("page", [*PAGES, "shop"])
+def test_these_pages_run_our_own_modules_and_ask_our_own_doors_alone(visitor: Client, gallery: Gallery, page: str) -> None:
+    address = "/shop" if page == "shop" else f"/{page}/{item_of(visitor, gallery)}"
+
+    answer = visitor.get(address)
+
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self'" in policy and "connect-src 'self'" in policy and "unsafe" not in policy
+    assert answer.text.count("<script") == 1 and '<script type="module" src="/assets/' in answer.text
+    assert " style=" not in answer.text and " onclick=" not in answer.text
+    assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+def test_the_owner_reads_every_deed_before_it_is_signed(visitor: Client, gallery: Gallery) -> None:
+    text = visitor.get(f"/own/{item_of(visitor, gallery)}").text
+
+    assert all(f'data-name="{deed}"' in text for deed in DEEDS)
+
+
+def test_an_item_that_is_nowhere_has_no_owner_s_page(visitor: Client) -> None:
+    assert visitor.get("/own/0x" + "00" * 32).status_code == 404
+    assert visitor.get("/own/nonsense").status_code == 404
+
+
+def test_the_owner_of_a_withheld_piece_reaches_the_doors_and_the_page_names_nothing(visitor: Client, gallery: Gallery) -> None:
+    answer = visitor.get(f"/own/0x{gallery.items['withheld'].hex()}")
+
+    assert answer.status_code == 200
+    assert "Cabas" not in answer.text and 'class="eyebrow"' not in answer.text
+
+
+def test_an_item_s_page_leads_to_its_owner_s(visitor: Client, gallery: Gallery) -> None:
+    item = item_of(visitor, gallery)
+
+    text = visitor.get(gallery.path("lune")).text
+
+    assert all(f'href="/{page}/{item}"' in text for page in PAGES)
