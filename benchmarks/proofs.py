@@ -12,8 +12,9 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.figures import Figure, keep
-from ledger_verify.checking import check, recover
+from ledger_verify.checking import check
 from ledger_verify.hashing import ItemId, keccak
+from ledger_verify.signers import recover
 from tests.chain.proof_world import ProofWorld, later, life, proof_world
 
 ROUNDS, SECONDS = 9, 0.5

@@ -18,29 +18,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from coincurve import PublicKey
-
 from ledger_verify.codes import Kind
-from ledger_verify.hashing import (
-    Commitment,
-    OrganizationId,
-    batch_digest,
-    batch_hash,
-    domain_separator,
-    keccak,
-    salted_lot,
-    salted_serial,
-)
+from ledger_verify.hashing import Commitment, OrganizationId, domain_separator, salted_lot, salted_serial
 from ledger_verify.header import Header, item_slot, member_slot, read_account, read_header, read_member, read_signer, read_word, signer_slot
 from ledger_verify.history import Followed, follow, open_payload, with_times
 from ledger_verify.inclusion import logs_of_blocks, require_logged
-from ledger_verify.proof import Proof, ProvenEvent, ReceiptInclusion, Signed, StateInclusion, read_proof
+from ledger_verify.proof import Proof, ReceiptInclusion, StateInclusion, read_proof
 from ledger_verify.refusals import Refused
 from ledger_verify.report import BlockTold, EventTold, Report, StandingTold, Step, hex_of
+from ledger_verify.signers import check_signer
 from ledger_verify.state import word
 from ledger_verify.trie import BrokenProof, Nodes
-
-_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,27 +212,9 @@ def _check_signers(checking: _Check) -> None:
         if event.signer is None:
             checking.report.unchecked.append(f"Event {number}: which key signed for the organization is not shown.")
             continue
-        _check_signer(event, event.signer, followed, separator, number)
+        check_signer(event, event.signer, followed, separator, number)
         shown += 1
     checking.found(8, "the signers", f"{shown} of {len(proof.events)} shown")
-
-
-def _check_signer(event: ProvenEvent, signed: Signed, followed: Followed, separator: bytes, number: int) -> None:
-    hashes = [*signed.others[: signed.position], followed.hash, *signed.others[signed.position :]]
-    hashed = batch_hash(event.organization, signed.address, signed.deadline, signed.all_or_nothing, hashes)
-    if recover(batch_digest(separator, hashed), signed.signature) != signed.address:
-        raise Refused("signature", f"event {number}: the batch was not signed by {hex_of(signed.address)}")
-
-
-def recover(digest: bytes, signature: bytes) -> bytes | None:
-    """The address whose key signed (r ‖ s ‖ v, s low, v 27 or 28); None for no signature."""
-    if signature[64] not in (27, 28) or int.from_bytes(signature[32:64], "big") > _HALF_ORDER:
-        return None
-    try:
-        key = PublicKey.from_signature_and_message(signature[:64] + bytes([signature[64] - 27]), digest, hasher=None)
-    except ValueError:  # r is no point, or zero
-        return None
-    return keccak(key.format(compressed=False)[1:])[12:]
 
 
 # --- 9: the registry

@@ -21,13 +21,14 @@ from ledger_api.proving.receipts import receipt_trie
 from ledger_api.store import proving as stored
 from ledger_api.store.engine import reading
 from ledger_api.store.records import Record, histories
-from ledger_verify.checking import Trust, check, recover
+from ledger_verify.checking import Trust, check
 from ledger_verify.codes import Kind
 from ledger_verify.hashing import Commitment, EventHash, ItemId, OrganizationId, batch_digest, batch_hash
 from ledger_verify.header import item_slot, member_slot, read_account, read_logs, read_word, signer_slot
 from ledger_verify.history import follow_all, order_matters
 from ledger_verify.proof import FORMAT, ProvenEvent, canonical, read_event
 from ledger_verify.refusals import Refused
+from ledger_verify.signers import recover
 from ledger_verify.state import state_from_bytes
 from ledger_verify.trie import Nodes
 

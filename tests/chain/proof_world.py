@@ -22,9 +22,9 @@ from sqlalchemy import text
 from ledger_api import operating
 from ledger_api.directory import Accreditation
 from ledger_api.domain.parsing import Refusal, parse_event
-from ledger_api.domain.terms import detail_of, kind_of, party_of
 from ledger_api.indexer.loop import catch_up
 from ledger_api.intake import Order, accept_events
+from ledger_api.intake.drafting import draft
 from ledger_api.outbox.worker import Worker
 from ledger_api.proving import Asked, Made, ProofMaker
 from ledger_api.service import deploy_once, open_service
@@ -32,13 +32,13 @@ from ledger_api.settings import Settings
 from ledger_api.store.engine import reading
 from ledger_verify.checking import Trust
 from ledger_verify.hashing import ItemId, OrganizationId, consent_digest, keccak, organization_id
-from ledger_verify.state import UNBORN, state_from_bytes
 from ledger_verify.transition import Role
 from tests import servers
 
 GTIN = "09506000134352"
 EVERYTHING = 2**64 - 1
 _numbers = itertools.count(1)
+_SNAKE = {"item": "item", "head": "head", "oldHolder": "old_holder", "newHolder": "new_holder", "carrier": "carrier", "store": "store"}
 
 
 class ProofWorld:
@@ -104,23 +104,17 @@ class ProofWorld:
         """Times of occurrence, one after the other, all in the past."""
         return datetime.fromtimestamp(self.start + 60 * number, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    def consented(self, body: dict[str, Any], item: ItemId, key: PrivateKey) -> dict[str, Any]:
-        """The body with its holder's consent on the item as it is now."""
+    def consented(self, body: dict[str, Any], key: PrivateKey, *, by: OrganizationId) -> dict[str, Any]:
+        """The body with the consent of whoever has this key, on the item as it is now; a new item's presenter signs alike."""
         deadline = int(time.time()) + 3600
         until = datetime.fromtimestamp(deadline, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        draft = parse_event(body | {"consent": {"deadline": until, "signature": "0x" + "00" * 65}})
-        assert not isinstance(draft, Refusal)
-        with reading(self.service.engine) as connection:
-            stored = connection.execute(text("SELECT state FROM items WHERE item = :item"), {"item": item}).scalar()
-        state = UNBORN if stored is None else state_from_bytes(bytes(stored))
-        digest = consent_digest(
-            self.deployment.domain_separator,
-            action=kind_of(draft), item=item, head=state.head, old_holder=state.holder, new_holder=party_of(draft),
-            detail=detail_of(draft), carrier=bytes(32), store=bytes(32), deadline=deadline,
-        )  # fmt: skip
-        signature = key.sign_recoverable(digest, hasher=None)
-        shown = "0x" + (signature[:64] + bytes([signature[64] + 27])).hex()
-        return body | {"consent": {"deadline": until, "signature": shown}}
+        drafted = draft(self.service.intake, body | {"consent": {"deadline": until}}, organization=by)
+        assert not isinstance(drafted, Refusal) and drafted.consent is not None, drafted
+        asked = drafted.consent["message"]
+        plain = {name: asked[name] for name in ("action", "detail", "deadline")}
+        hexed = {_SNAKE[name]: bytes.fromhex(asked[name][2:]) for name in _SNAKE}
+        signature = key.sign_recoverable(consent_digest(self.deployment.domain_separator, **plain, **hexed), hasher=None)
+        return body | {"consent": {"deadline": until, "signature": "0x" + (signature[:64] + bytes([signature[64] + 27])).hex()}}
 
     # --- proofs
 

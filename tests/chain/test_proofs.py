@@ -151,8 +151,8 @@ def test_what_is_set_aside_is_proven_with_its_block_times(world: ProofWorld) -> 
     item = world.record(maison, later(world, "sale", "A1", 1, claim_key=address_of(owner)))
     world.record(maison, later(world, "recovery", "A1", 2, phase="request", new_key=address_of(key_of("new"))))
     world.record(maison, later(world, "dispute", "A1", 3, {"grounds": "seams"}))
-    world.record(platform, world.consented(later(world, "hold", "A1", 4, hold="stolen"), item, owner))
-    world.record(platform, world.consented(later(world, "release", "A1", 5, hold="stolen"), item, owner))
+    world.record(platform, world.consented(later(world, "hold", "A1", 4, hold="stolen"), owner, by=platform))
+    world.record(platform, world.consented(later(world, "release", "A1", 5, hold="stolen"), owner, by=platform))
 
     made = world.prove(item)
 
@@ -175,6 +175,38 @@ def test_a_lot_is_proven_as_an_item_is(world: ProofWorld) -> None:
     report = check(world.prove(lot).body)
     assert facts(report)[1] == {"/material": "lambskin", "/origin": "IT", "/certificates/0": "LWG"}
     assert report.as_json()["state"]["stage"] == "lot"
+
+
+@pytest.mark.parametrize(("hold", "is_told"), [("stolen", True), ("recalled", False)])
+def test_an_order_of_the_consortium_is_told_by_state_where_it_matters_and_by_receipts_always(
+    world: ProofWorld, hold: str, is_told: bool
+) -> None:
+    maison = world.admit("maison", Role.BRAND)
+    world.record(maison, manufacture(world, "A1"))
+    world.record(maison, later(world, "hold", "A1", 1, hold=hold))
+    item = world.record(world.deployment.consortium, later(world, "release", "A1", 2, hold=hold))
+
+    by_state, by_receipts = (world.prove(item, Asked(inclusion=form)).body for form in ("state", "receipts"))
+
+    assert [json.loads(body)["events"][-1]["by_order"] for body in (by_state, by_receipts)] == [is_told, True]
+    assert check(by_state, world.trust(check(by_state).blocks[0].hash)).is_anchored
+    assert check(by_state).as_json()["state"]["holds"] == check(by_receipts).as_json()["state"]["holds"] == []
+
+
+def test_an_enrolled_item_is_proven_with_the_brand_behind_its_id(world: ProofWorld) -> None:
+    expert = world.admit("expert", Role.AUTHENTICATOR, accredited_by=world.deployment.consortium)
+    presenter = key_of("presenter")
+    body = {
+        "kind": "enrolment", "occurred_at": world.at(0), "brand": "did:web:old-house.example", "gtin": GTIN, "serial": "OLD-1",
+        "category": "watch", "presenter_key": address_of(presenter), "payload": {"model": "Ellipse", "appraiser": "APR-1"},
+    }  # fmt: skip
+
+    item = world.record(expert, world.consented(body, presenter, by=expert))
+
+    report = check(world.prove(item, Asked(name=(GTIN, "OLD-1"))).body)
+    assert report.name == f"{GTIN} OLD-1" and report.as_json()["state"]["stage"] == "enrolled"
+    assert facts(report)[1] == {"/model": "Ellipse", "/appraiser": "APR-1"}
+    assert check(world.prove(item, Asked(inclusion="receipts")).body).events[0].hash == report.events[0].hash
 
 
 def test_a_compromised_key_is_told_as_the_registry_has_it(world: ProofWorld) -> None:

@@ -8,9 +8,10 @@ import rlp
 
 from ledger_verify.checking import Trust, check
 from ledger_verify.codes import Hold, Kind, Outcome
-from ledger_verify.hashing import keccak
+from ledger_verify.hashing import Disclosure, keccak
 from ledger_verify.header import read_header
-from ledger_verify.proof import MOST_BYTES, canonical
+from ledger_verify.history import open_payload
+from ledger_verify.proof import MOST_BYTES, Payload, canonical
 from ledger_verify.refusals import REFUSALS, Refused
 from tests.unit.ledger_verify.proven import (
     GTIN,
@@ -33,6 +34,7 @@ BY_ORDER: dict[str, Callable[[], Story]] = {
     "an owner's hold": lambda: held(Hold.LOST).land(Kind.RELEASE, CONSORTIUM, a=Hold.LOST),
     "an owner's theft": lambda: held(Hold.STOLEN).land(Kind.RELEASE, CONSORTIUM, a=Hold.STOLEN),
     "a shop's theft": lambda: stolen_from_shop().land(Kind.RELEASE, CONSORTIUM, a=Hold.STOLEN),
+    "a shop's theft, after which it was sold on": lambda: sold_on_after_order(),
     "a brand's recall": lambda: at_shop().land(Kind.HOLD, MAISON, a=Hold.RECALLED).land(Kind.RELEASE, CONSORTIUM, a=Hold.RECALLED),
 }
 HISTORIES = {name: scene for name, scene in SCENES.items() if scene().logged} | BY_ORDER
@@ -40,6 +42,12 @@ HISTORIES = {name: scene for name, scene in SCENES.items() if scene().logged} | 
 
 def stolen_from_shop() -> Story:
     return bought_in().land(Kind.HOLD, SHOP, a=Hold.STOLEN)
+
+
+def sold_on_after_order() -> Story:
+    """Stolen from its new owner again, so that only the rules tell that the first theft was over."""
+    story = stolen_from_shop().land(Kind.RELEASE, CONSORTIUM, a=Hold.STOLEN).land(Kind.TRANSFER, SHOP, party=BOB)
+    return story.land(Kind.HOLD, PLATFORM, a=Hold.STOLEN, consented=True)
 
 
 def refusal(document: Json, trust: Trust | None = None) -> str:
@@ -222,12 +230,39 @@ FAULTS: dict[str, tuple[str, Callable[[], Json]]] = {
         "unused-node",
         lambda: faulty(lambda d: d["inclusion"]["blocks"][0]["nodes"].append("0xff"), receipts),
     ),
+    "a log that is no event's": ("receipt", lambda: faulty(lambda d: d["inclusion"]["logs"][0].__setitem__(2, 0), enrolled_receipts)),
+    "an enrolment under another commitment": (
+        "history",
+        lambda: faulty(lambda d: d["events"][0]["enrolled"].update(serial_commitment=shown(bytes(32))), enrolled_receipts),
+    ),
+    "an order that no log tells of": (
+        "receipt",
+        lambda: faulty(lambda d: d["events"][-1].update(by_order=False), lambda: by_receipts(BY_ORDER["a brand's recall"]())),
+    ),
+    "another organization in the log": ("receipt", lambda: mixed_receipts()),
+    "a signer shown beside the log": ("receipt", lambda: signed_receipts()),
     "another ledger's log": ("receipt", lambda: receipts() | {"ledger": shown(bytes(20))}),
 }
 
 
 def receipts() -> Json:
     return by_receipts(short_life())
+
+
+def enrolled_receipts() -> Json:
+    return by_receipts(SCENES["enrolled"]())
+
+
+def mixed_receipts() -> Json:
+    """Events of one life, logs of another."""
+    return receipts() | {"inclusion": by_receipts(at_shop())["inclusion"]}
+
+
+def signed_receipts() -> Json:
+    document = receipts()
+    for event, told in zip(document["events"], by_state(short_life())["events"], strict=True):
+        event["signer"] = told["signer"]
+    return document
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -274,6 +309,17 @@ def test_a_storage_that_is_not_shown_is_refused() -> None:
         codes.add(refusal(broken))
 
     assert codes == {"account", "storage", "registry"}
+
+
+def test_a_field_without_canonical_form_is_refused() -> None:
+    with pytest.raises(Refused, match="payload"):
+        open_payload(Payload(None, (Disclosure(bytes(16), "/a", float("nan")),)))
+
+
+def test_a_log_that_is_none_of_the_ledgers_is_no_event() -> None:
+    document = receipts() | {"ledger": shown(bytes(20))}
+
+    assert refusal(document, Trust()) == "receipt"
 
 
 # --- by order
