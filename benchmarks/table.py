@@ -17,6 +17,8 @@ MEANING = {
     "lookup_vs_constant": "passports by serial on one core, against a route that returns a constant",
     "lookup_growth": "the same among 200,000 items, against among 1,000",
     "index_logs_per_s": "logs indexed from an existing chain of 100,000 events, passports included",
+    "restart_100k_seconds": "a worker started with 100,000 events waiting, until its first transaction is sent",
+    "scrape_100k_ms": "one scrape of `/metrics` with 100,000 events waiting",
     "gas_birth_100": "gas per birth, in a batch of 100",
     "gas_later_100": "gas per later event, in a batch of 100",
     "gas_consent_100": "gas per event with a consent, in a batch of 100",
