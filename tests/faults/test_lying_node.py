@@ -17,7 +17,7 @@ from ledger_api.rebuild import rebuild
 from tests.faults import lies
 from tests.faults.fleet import Brand, Fleet, fleet_of, verdict
 from tests.faults.lying_node import Lie, LyingNode
-from tests.faults.scenes import MINE, Stage, stage_of
+from tests.faults.stage import MINE, Stage, stage_of
 
 SEED = 3
 READ_SECONDS = 0.5
@@ -109,9 +109,10 @@ def test_a_lie_that_would_change_nothing_is_not_told_and_not_counted(stage_at_re
 
 
 @contextmanager
-def _fleet_behind_a_proxy(folder: Path, database_url: str) -> Iterator[tuple[Fleet, LyingNode, Brand]]:
+def _fleet_behind_a_proxy(folder: Path) -> Iterator[tuple[Fleet, LyingNode, Brand]]:
     """Worker and indexer at work, told nothing but the truth so far."""
-    with fleet_of(folder, database_url, block_time=1, node_read_seconds=1) as fleet, LyingNode(fleet.chain_url, seed=SEED) as proxy:
+    url = f"sqlite:///{folder / 'ledger.db'}"
+    with fleet_of(folder, url, block_time=1, node_read_seconds=1) as fleet, LyingNode(fleet.chain_url, seed=SEED) as proxy:
         maison = fleet.brand("maison")
         proxy.hold_seconds = 1.5
         fleet.rpc_url = proxy.url
@@ -143,9 +144,9 @@ def _succeed(fleet: Fleet) -> None:
             fleet.start(command)
 
 
-def test_all_lies_at_once_by_seeded_rates(tmp_path: Path, database_url: str, is_long: bool) -> None:
+def test_all_lies_at_once_by_seeded_rates(tmp_path: Path, is_long: bool) -> None:
     seconds, rate = (120, 0.01) if is_long else (8, 0.03)
-    with _fleet_behind_a_proxy(tmp_path, database_url) as (fleet, proxy, maison):
+    with _fleet_behind_a_proxy(tmp_path) as (fleet, proxy, maison):
         proxy.rates |= dict.fromkeys(BY_RATE, rate)
         events = _send_for(fleet, maison, seconds)
         proxy.be_honest()
@@ -158,12 +159,12 @@ def test_all_lies_at_once_by_seeded_rates(tmp_path: Path, database_url: str, is_
         fleet.audit()
 
 
-def test_a_node_that_goes_up_and_down(tmp_path: Path, database_url: str) -> None:
-    with _fleet_behind_a_proxy(tmp_path, database_url) as (fleet, proxy, maison):
-        proxy.flap(0.7, 0.7, times=4)
-        _send_for(fleet, maison, 5.6)
+def test_a_node_that_goes_up_and_down(tmp_path: Path) -> None:
+    with _fleet_behind_a_proxy(tmp_path) as (fleet, proxy, maison):
+        proxy.flap(0.7, 0.7, times=3)
+        _send_for(fleet, maison, 4.2)
         _succeed(fleet)
         fleet.settle(seconds=60)
 
-        assert proxy.took_effect[Lie.DOWN] >= 4
+        assert proxy.took_effect[Lie.DOWN] >= 3
         fleet.audit()

@@ -14,7 +14,7 @@ from tests.faults import points
 from tests.faults.fleet import verdict
 from tests.faults.lying_node import Lie
 from tests.faults.nursery import Nursery
-from tests.faults.scenes import MINE, Stage, stage_of
+from tests.faults.stage import MINE, Stage, stage_of
 
 PATIENCE_SECONDS = 0.3  # nothing moves between two looks
 
