@@ -1,6 +1,10 @@
 """`ledger-verify`: its exit codes, what it trusts and in which order, and what it says."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +25,8 @@ from tests.unit.ledger_verify.proven import (
     shown,
     trust_of,
 )
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -145,3 +151,27 @@ def test_only_a_web_address_is_a_node(proof: Path) -> None:
 
 def test_a_file_that_is_not_there_is_no_refusal(tmp_path: Path) -> None:
     assert main([str(tmp_path / "none.json")]) == 2
+
+
+@pytest.mark.slow
+def test_the_verifier_installs_alone_and_knows_nothing_of_the_service(proof: Path, tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "installed"
+    shutil.copytree(ROOT / "ledger_verify", source, ignore=shutil.ignore_patterns("__pycache__"))
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--target", str(target)]
+    subprocess.run([*pip, str(source)], check=True, capture_output=True)
+    alone = "import sys; sys.modules['ledger_api'] = None; from ledger_verify import cli; print(cli.__file__); sys.exit(cli.main(['-']))"
+
+    with proof.open("rb") as piped:
+        environment = {**os.environ, "PYTHONPATH": str(target)}
+        checked = subprocess.run([sys.executable, "-c", alone], cwd=tmp_path, env=environment, stdin=piped, capture_output=True)
+
+    assert checked.returncode == 3, checked.stderr
+    assert checked.stdout.decode().startswith(str(target))
+    assert (target / "bin" / "ledger-verify").exists()
+
+
+def test_it_runs_as_a_module_on_what_is_piped_to_it(proof: Path) -> None:
+    with proof.open("rb") as piped:
+        checked = subprocess.run([sys.executable, "-m", "ledger_verify", "-"], cwd=ROOT, stdin=piped, capture_output=True)
+
+    assert checked.returncode == 3, checked.stderr
