@@ -1,0 +1,35 @@
+// From fields shown and digests of those withheld to the commitment that the event carries (docs/proof.md §4).
+
+import { bytesOf, joined, sha256OfBytes, sha256OfText, utf8, hexOf } from "./bytes.js";
+import { canonicalText } from "./canonical.js";
+import { require } from "./refusals.js";
+
+const PREFIX = hexOf(utf8("ledger-payload-v1"));
+
+export function commitmentOf(payload) {
+  if ("commitment" in payload) return payload.commitment;
+  const shown = payload.fields.map((field) => sha256OfText(canonicalText(field)));
+  for (const digests of [shown, payload.withheld]) {
+    require(digests.every((each, place) => place === 0 || digests[place - 1] < each), "payload", "digests out of order");
+  }
+  const all = [...shown, ...payload.withheld].sort();
+  require(new Set(all).size === all.length, "payload", "a digest twice");
+  requireApart(payload.fields.map(([, path]) => path));
+  return commitmentOfDigests(all);
+}
+
+// Of digests in ascending order.
+export function commitmentOfDigests(digests) {
+  return sha256OfBytes(bytesOf(joined(PREFIX, ...digests)));
+}
+
+function requireApart(paths) {
+  const shown = new Set(paths);
+  require(shown.size === paths.length, "payload", "a path twice");
+  for (const path of paths) {
+    for (let end = path.lastIndexOf("/"); end >= 0; end = path.lastIndexOf("/", end - 1)) {
+      require(!shown.has(path.slice(0, end)), "payload", `${path} lies within another`);
+      if (end === 0) break;
+    }
+  }
+}
