@@ -18,6 +18,7 @@ SECRET = "the-lining-is-hand-sewn-by-number-nine"
 ANYBODY = {200, 202, 204, 303, 307, 401, 404, 422}
 OURS = quote(DIDS["MAISON"], safe="")
 ADDRESS = "0x" + "11" * 20
+DEEDS = ("claim", "transfer", "hold", "release", "dispute", "recovery", "retire")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,20 @@ ROUTES: dict[tuple[str, str], Knock] = {
     ("GET", "/.well-known/gs1resolver"): Knock("/.well-known/gs1resolver", {200}),
     ("GET", "/"): Knock("/", {200}),
     ("GET", "/items/{item}"): Knock("/items/{item}", ANYBODY),
-    ("GET", "/assets/{version}/{name}"): Knock("/assets/1/style.css", {404}),
+    ("GET", "/assets/{version}/{name:path}"): Knock("/assets/1/style.css", {404}),
+    # an owner's doors: the holder's signature decides, and a stranger has none
+    **{("POST", f"/v1/items/{{item}}/{deed}"): Knock(f"/v1/items/{{item}}/{deed}", {422}, {}) for deed in DEEDS},
+    ("GET", "/v1/items/{item}/consent-terms"): Knock("/v1/items/{item}/consent-terms", {200}),
+    ("GET", "/v1/items/{item}/events/{event_id}"): Knock("/v1/items/{item}/events/{event_id}", {200}),
+    ("GET", "/v1/items/{item}/offers/{buyer}"): Knock(f"/v1/items/{{item}}/offers/{ADDRESS}", {200}),
+    ("PUT", "/v1/items/{item}/offers/{buyer}"): Knock(f"/v1/items/{{item}}/offers/{ADDRESS}", {422}, {}),
+    ("GET", "/v1/items/{item}/feed"): Knock("/v1/items/{item}/feed", ANYBODY | {500}),
+    ("GET", "/v1/claim-cards"): Knock("/v1/claim-cards", {200}),
+    ("POST", "/v1/claim-cards"): Knock("/v1/claim-cards", {422}, {}),
+    ("GET", "/v1/claim-cards/{card}"): Knock("/v1/claim-cards/{submission}", HIDDEN),
+    ("POST", "/v1/claim-cards/{card}/acknowledge"): Knock("/v1/claim-cards/{submission}/acknowledge", HIDDEN),
+    ("GET", "/shop"): Knock("/shop", {200}),
+    **{("GET", f"/{page}/{{item}}"): Knock(f"/{page}/{{item}}", ANYBODY | {500}) for page in ("own", "buy", "recover")},
     ("GET", "/healthz"): Knock("/healthz", {200}),
     ("GET", "/readyz"): Knock("/readyz", {200, 503}),
     ("GET", "/metrics"): Knock("/metrics", {200}),
