@@ -10,6 +10,8 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, String, Text, text
 from sqlmodel import Field, SQLModel
 
+IS_OPINION = "kind IN (7, 8, 10)"  # verdict, enrolment, ruling
+
 
 def _bytes(*, primary: bool = False, null: bool = False, index: bool = False) -> Column[bytes]:
     return Column(LargeBinary, primary_key=primary, nullable=null, index=index)
@@ -108,6 +110,8 @@ class OrganizationRow(SQLModel, table=True):
     suspended: bool = False
     successor: bytes | None = Field(default=None, sa_column=_bytes(null=True))
     admitted_block: int = Field(sa_column=_big())
+    suspended_block: int | None = Field(default=None, sa_column=_big(null=True))
+    roles_block: int | None = Field(default=None, sa_column=_big(null=True))  # when the roles were last set after the admission
 
 
 class SuccessorRow(SQLModel, table=True):
@@ -172,6 +176,8 @@ class RecordRow(SQLModel, table=True):
     block_time: int = Field(sa_column=_big())
     log_index: int
     transaction_hash: bytes = Field(sa_column=_bytes())
+    # opinions by their authors: few among the many
+    __table_args__ = (Index("records_opinions", "organization", sqlite_where=text(IS_OPINION), postgresql_where=text(IS_OPINION)),)
 
 
 class ItemRow(SQLModel, table=True):

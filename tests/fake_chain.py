@@ -24,7 +24,15 @@ from sqlmodel import SQLModel
 from ledger_api.chain.rpc import Call, Refusal
 from ledger_api.domain.network import Network
 from ledger_api.indexer.blooms import mask_of
-from ledger_api.indexer.registry import ACCREDITED, ADMITTED, SIGNER_ADDED, SIGNER_COMPROMISED
+from ledger_api.indexer.registry import (
+    ACCREDITED,
+    ADMITTED,
+    REINSTATED,
+    SIGNER_ADDED,
+    SIGNER_COMPROMISED,
+    SIGNER_RETIRED,
+    SUSPENDED,
+)
 from ledger_verify.codes import Kind
 from ledger_verify.hashing import (
     Commitment,
@@ -230,12 +238,21 @@ class World:
             self._insert("profiles", row)
         return member
 
-    def accredit(self, brand: Member, organization: Member, role: int, *, scope: int = 2**64 - 1) -> None:
-        body = number(role) + number(scope) + number(0) + number(0)
+    def accredit(self, brand: Member, organization: Member, role: int, *, scope: int = 2**64 - 1, until: int = 0) -> None:
+        body = number(role) + number(scope) + number(0) + number(until)
         self.chain.emit(REGISTRY, [ACCREDITED, brand.id, organization.id], body)
 
     def compromise(self, member: Member, since_block: int) -> None:
         self.chain.emit(REGISTRY, [SIGNER_COMPROMISED, member.id, padded(member.signer)], number(since_block))
+
+    def retire_signer(self, member: Member) -> None:
+        self.chain.emit(REGISTRY, [SIGNER_RETIRED, member.id, padded(member.signer)], b"")
+
+    def suspend(self, member: Member) -> None:
+        self.chain.emit(REGISTRY, [SUSPENDED, member.id], b"")
+
+    def reinstate(self, member: Member) -> None:
+        self.chain.emit(REGISTRY, [REINSTATED, member.id], b"")
 
     # --- births
 

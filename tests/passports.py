@@ -28,6 +28,7 @@ def entry(kind: str, facts: Json | None = None, *, sequence: int = 1, by: Json =
         "corrects": None,
         "corrected_by": None,
         "void": None,
+        "standing": None,
     } | changes
 
 
@@ -39,6 +40,7 @@ def opinion(outcome: str, method: str = "in-person", *, sequence: int = 2, expir
         "at": "2025-06-07T21:01:00Z",
         "expires_at": expires_at,
         "sequence": sequence,
+        "standing": None,
     }
 
 

@@ -1,6 +1,6 @@
 """What a stretch of blocks does to the database, worked out before anything is written."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -8,9 +8,10 @@ from sqlalchemy import Connection
 from ledger_api.domain.network import Network
 from ledger_api.indexer.folding import Folded, decode_logs, fold_logs, touched
 from ledger_api.indexer.passports import Made, Names, make_passports
-from ledger_api.indexer.registry import fold_registry
+from ledger_api.indexer.registry import blocks_named, fold_registry, givers_of
 from ledger_api.indexer.source import Stretch
 from ledger_api.passport.making import Json
+from ledger_api.passport.standing import Givers
 from ledger_api.store import following as mirror
 from ledger_api.store import records as stored
 from ledger_api.store.following import Block, RegistryLog, Standing
@@ -49,7 +50,8 @@ def effects_of(connection: Connection, network: Network, stretch: Stretch | None
     waiting = set(stored.waiting_refreshes(connection, most_refreshes))
     now_too = sorted((waiting | dependent) - folded.histories.keys())[:most_refreshes]
     histories = {**folded.histories, **stored.histories(connection, now_too)}
-    made = make_passports(connection, histories, names=names, compromised=compromised, chain=shown_chain(network))
+    givers = read_givers(connection, network, standing, times) if histories else Givers()
+    made = make_passports(connection, histories, names=names, compromised=compromised, givers=givers, chain=shown_chain(network))
     shown = mirror.read_shown(connection)
     return Effects(
         blocks=stretch.blocks if stretch else [],
@@ -61,6 +63,16 @@ def effects_of(connection: Connection, network: Network, stretch: Stretch | None
         stale=dependent - histories.keys(),
         renamed={organization: names.get(organization, (None, None)) for organization in _differing(names, shown)},
     )
+
+
+def read_givers(
+    connection: Connection, network: Network, standing: Standing | None = None, times: Mapping[int, int] | None = None
+) -> Givers:
+    """As the mirror has them; or as they become by this `standing`, with the times of blocks that are not in the mirror yet."""
+    becoming = mirror.read_standing(connection) if standing is None else standing
+    known = times or {}
+    asked = blocks_named(becoming) - known.keys()
+    return givers_of(becoming, {**mirror.block_times(connection, sorted(asked)), **known}, network.consortium)
 
 
 def shown_chain(network: Network) -> Json:

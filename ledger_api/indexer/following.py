@@ -14,11 +14,12 @@ from sqlalchemy import Connection, Engine
 
 from ledger_api.domain.network import Network
 from ledger_api.errors import ContractMissing, FoldMismatch, LaneBusy, NodeInconsistent, ReorgTooDeep, WrongChain
-from ledger_api.indexer.effects import Effects, effects_of, shown_chain
+from ledger_api.indexer.effects import Effects, effects_of, read_givers, shown_chain
 from ledger_api.indexer.folding import Folded
 from ledger_api.indexer.passports import make_passports
 from ledger_api.indexer.registry import compromised_by, fold_registry
 from ledger_api.indexer.source import RangeTooWide, Source, Stretch
+from ledger_api.passport.standing import differing
 from ledger_api.store import following as mirror
 from ledger_api.store import outcomes, parking, tallies, tracing
 from ledger_api.store import records as stored
@@ -260,17 +261,19 @@ def _write(following: Following, cursor: Cursor, moved: Cursor, effects: Effects
         mirror.take_refreshes(connection, effects.refreshed)
         mirror.write_items(connection, effects.made.items, effects.made.materials)
         mirror.queue_refreshes(connection, effects.stale)
-        _write_registry(connection, effects.registry_logs, effects.standing)
+        _write_registry(connection, following.network, effects.registry_logs, effects.standing)
         _write_outcomes(connection, folded, cursor.next_block, moved.next_block - 1)
         outcomes.mark_final(connection, above=cursor.final_block, up_to=moved.final_block)
         mirror.write_cursor(connection, moved)
 
 
-def _write_registry(connection: Connection, logs: Sequence[RegistryLog], standing: Standing | None) -> None:
+def _write_registry(connection: Connection, network: Network, logs: Sequence[RegistryLog], standing: Standing | None) -> None:
     if standing is None:
         return
+    givers_before = read_givers(connection, network)
     mirror.write_registry_logs(connection, logs)
     mirror.replace_standing(connection, standing)
+    mirror.queue_opinions_of(connection, differing(givers_before, read_givers(connection, network)))
     for log in logs:
         if (key := compromised_by(log)) is not None:
             mirror.queue_signed_by(connection, *key)
@@ -310,16 +313,18 @@ def _undo(following: Following, cursor: Cursor, ancestor: int, head: Block, now:
         gone = mirror.records_above(connection, ancestor)
         items = sorted({item for item, _ in gone})
         lock_items(connection, items)
-        signers_before = stored.compromised_signers(connection)
+        signers_before, givers_before = stored.compromised_signers(connection), read_givers(connection, following.network)
         if mirror.forget_above(connection, ancestor):
             mirror.replace_standing(connection, fold_registry(mirror.registry_logs(connection)))
-        compromised = stored.compromised_signers(connection)
+        compromised, givers = stored.compromised_signers(connection), read_givers(connection, following.network)
+        mirror.queue_opinions_of(connection, differing(givers_before, givers))
         for key in _differing_signers(signers_before, compromised):
             mirror.queue_signed_by(connection, *key)
         histories = stored.histories(connection, items)
         mirror.forget_items(connection, [item for item in items if item not in histories])
         names = stored.organization_names(connection)
-        made = make_passports(connection, histories, names=names, compromised=compromised, chain=shown_chain(following.network))
+        chain = shown_chain(following.network)
+        made = make_passports(connection, histories, names=names, compromised=compromised, givers=givers, chain=chain)
         mirror.write_items(connection, made.items, made.materials)
         mirror.queue_refreshes(connection, stored.made_from(connection, items) - histories.keys())
         outcomes.accept_again(connection, {event_id for _, event_id in gone}, above=ancestor)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection
 
 from ledger_api.passport.making import PUBLIC, Json, Known, Lot, Named, lot_facts, lots_named, make_passport, organization_shape
+from ledger_api.passport.standing import Givers
 from ledger_api.store import records as stored
 from ledger_api.store.following import ItemNow
 from ledger_api.store.records import LotName, Record
@@ -25,7 +26,13 @@ class Made:
 
 
 def make_passports(
-    connection: Connection, histories: Histories, *, names: Names, compromised: Mapping[tuple[bytes, bytes], int], chain: Json
+    connection: Connection,
+    histories: Histories,
+    *,
+    names: Names,
+    compromised: Mapping[tuple[bytes, bytes], int],
+    givers: Givers,
+    chain: Json,
 ) -> Made:
     """Passports of items with these whole histories, some of whose records may not be in the database yet."""
     bodies = stored.bodies(connection, [record.event_id for history in histories.values() for record in history if record.kind in PUBLIC])
@@ -34,6 +41,7 @@ def make_passports(
         named={item: Named(gtin, lot) for item, (gtin, lot) in stored.names(connection, histories).items()},
         organizations={organization: organization_shape(organization, did, name) for organization, (did, name) in names.items()},
         compromised=compromised,
+        givers=givers,
     )
     references = {name for history in histories.values() if _is_item(history) for name in lots_named(history, bodies)}
     known = replace(known, lots=_lots(connection, references, histories, known))

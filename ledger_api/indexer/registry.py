@@ -3,11 +3,13 @@
 Members are few and their logs rare, so one road serves for growing, for undoing and for a rebuild.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ledger_api.errors import FoldMismatch
+from ledger_api.passport.standing import Givers, Grant
 from ledger_api.store.following import RegistryLog, Standing
+from ledger_verify.codes import Role
 from ledger_verify.hashing import keccak, organization_id
 
 ADMITTED = keccak(b"OrganizationAdmitted(bytes32,string,uint8)")
@@ -37,7 +39,8 @@ class _Organization:
     did: str
     roles: int
     admitted_block: int
-    suspended: bool = False
+    suspended_block: int | None = None
+    roles_block: int | None = None  # when they were last set after the admission
 
 
 @dataclass(slots=True)
@@ -62,13 +65,43 @@ def fold_registry(logs: Iterable[RegistryLog]) -> Standing:
         _apply(fold, log)
     return Standing(
         organizations=[
-            (identity, it.did, it.roles, it.suspended, fold.successors.get(identity), it.admitted_block)
+            (
+                *(identity, it.did, it.roles, it.suspended_block is not None, fold.successors.get(identity), it.admitted_block),
+                *(it.suspended_block, it.roles_block),
+            )
             for identity, it in fold.organizations.items()
         ],
         successors=list(fold.successors.items()),
         signers=[(*key, it.added_block, it.retired_block, it.compromised_since) for key, it in fold.signers.items()],
         accreditations=fold.accreditations,
     )
+
+
+def blocks_named(standing: Standing) -> set[int]:
+    """The blocks whose times `givers_of` tells."""
+    named = {block for row in standing.organizations for block in row[6:8]} | {row[3] for row in standing.signers}
+    return {block for block in named if block is not None} | {row[0] for row in standing.accreditations}
+
+
+def givers_of(standing: Standing, times: Mapping[int, int], consortium: bytes) -> Givers:
+    """What opinions lean on; `times` are those of `blocks_named`."""
+    grants: dict[tuple[bytes, bytes], list[Grant]] = {}
+    for block, _index, brand, organization, role, scope, _start, end in sorted(standing.accreditations, key=lambda row: row[:2]):
+        if role == Role.AUTHENTICATOR:
+            grants.setdefault((brand, organization), []).append(Grant(int.from_bytes(scope, "big"), end, times[block]))
+    members = standing.organizations
+    return Givers(
+        consortium=consortium,
+        suspended={row[0]: _time_of(row[6], times) for row in members if row[3]},
+        without_role={row[0]: _time_of(row[7], times) for row in members if not row[2] & Role.AUTHENTICATOR},
+        retired={(row[0], row[1]): times[row[3]] for row in standing.signers if row[3] is not None},
+        grants=grants,
+        successors=dict(standing.successors),
+    )
+
+
+def _time_of(block: int | None, times: Mapping[int, int]) -> int:
+    return 0 if block is None else times[block]
 
 
 def compromised_by(log: RegistryLog) -> tuple[bytes, bytes] | None:
@@ -91,8 +124,9 @@ def _apply(fold: _Fold, log: RegistryLog) -> None:
         fold.organizations[first] = _Organization(did, _number(log.body, 1), log.block_number)
     elif topic == ROLES_SET:
         fold.organizations[first].roles = _number(log.body, 0)
+        fold.organizations[first].roles_block = log.block_number
     elif topic in (SUSPENDED, REINSTATED):
-        fold.organizations[first].suspended = topic == SUSPENDED
+        fold.organizations[first].suspended_block = log.block_number if topic == SUSPENDED else None
     elif topic == SUCCESSOR_NAMED:
         fold.successors.pop(first, None)
         if any(names[1]):  # zero takes the name back

@@ -1,8 +1,10 @@
 """What stands of a story once corrections, void keys and stronger verdicts are applied: a pure function of the passport itself."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from ledger_api.passport.standing import standing_at
 from ledger_verify.codes import OUTCOME_CODES, Outcome
 
 Json = dict[str, Any]
@@ -22,10 +24,11 @@ def effective_facts(story: Sequence[Json]) -> dict[int, Json]:
     return facts
 
 
-def effective_view(passport: Json) -> tuple[list[Json], list[Json]]:
+def effective_view(passport: Json, now: datetime) -> tuple[list[Json], list[Json]]:
     """The story as it stands now, and what was left out of it with the reason.
 
-    An entry whose facts were corrected keeps what they replaced beside them. Left out are void entries (*compromised*), corrections
+    An entry whose facts were corrected keeps what they replaced beside them, an opinion that prevailed over others names them
+    (`outranks`), and why its author could not give it at this time is resolved. Left out are void entries (*compromised*), corrections
     (*applied*: they are in what they corrected), withdrawn opinions (*withdrawn*) and those the effective verdict outranks (*overruled*).
     """
     facts = effective_facts(passport["story"])
@@ -36,9 +39,12 @@ def effective_view(passport: Json) -> tuple[list[Json], list[Json]]:
         if reason is not None:
             left_out.append({"sequence": entry["sequence"], "kind": entry["kind"]} | reason)
             continue
-        now = facts[entry["sequence"]]
-        replaced = {"facts": entry["facts"], "by": entry["corrected_by"]} if now != entry["facts"] else None
-        stands.append(entry | {"facts": now, "replaced": replaced})
+        facts_now = facts[entry["sequence"]]
+        replaced = {"facts": entry["facts"], "by": entry["corrected_by"]} if facts_now != entry["facts"] else None
+        standing = standing_at(entry["standing"], now)
+        stands.append(entry | {"facts": facts_now, "replaced": replaced, "standing": standing, "outranks": []})
+    for entry in stands:
+        entry["outranks"] = [gone["sequence"] for gone in left_out if gone["reason"] == "overruled" and gone["by"] == entry["sequence"]]
     return stands, left_out
 
 

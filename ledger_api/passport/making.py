@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from ledger_api.passport.effective import effective_facts
+from ledger_api.passport.standing import STANDS, Given, Givers, standing_of
 from ledger_api.store.records import Record
 from ledger_verify.codes import (
     CATEGORY_CODES,
@@ -44,6 +45,7 @@ PUBLIC: Mapping[int, tuple[str, ...]] = {
     Kind.CORRECTION: ("reason",),
     Kind.RETIRE: ("reason",),
 }
+OPINIONS = frozenset((Kind.VERDICT, Kind.ENROLMENT, Kind.RULING))
 LAST_MOMENT = 253_402_300_799  # 9999-12-31T23:59:59Z: 40 bits of seconds reach further than a calendar does
 NOTHING: Json = {}
 
@@ -82,6 +84,7 @@ class Known:
     organizations: Mapping[bytes, Json] = field(default_factory=dict)  # `organization_shape` of those with a name
     compromised: Mapping[tuple[bytes, bytes], int] = field(default_factory=dict)  # (organization, signer): since block
     lots: Mapping[str, Lot] = field(default_factory=dict)  # by reference "did#lot"
+    givers: Givers = field(default_factory=Givers)  # of opinions
 
 
 class Passport(NamedTuple):
@@ -100,7 +103,7 @@ def make_passport(item: bytes, records: Sequence[Record], known: Known, chain: J
     body = head(item, state, story, known) | {
         "stage": _STAGES[state.stage],
         "holder": _holder(state, known),
-        "verdict": _verdict(state, records, known),
+        "verdict": _verdict(state, records, story, known),
         "holds": _holds(state, records, known),
         "recovery": _recovery(state, records),
         "sequence": state.sequence,
@@ -143,6 +146,7 @@ def _story(records: Sequence[Record], known: Known) -> list[Json]:
 
 def _entry(record: Record, records: Sequence[Record], known: Known) -> Json:
     since = known.compromised.get((record.organization, record.signer))
+    is_void = since is not None and record.block_number >= since
     return {
         "sequence": record.sequence,
         "kind": _KINDS[record.kind],
@@ -156,8 +160,18 @@ def _entry(record: Record, records: Sequence[Record], known: Known) -> Json:
         "transaction": _hex(record.transaction_hash),
         "corrects": _time_field(record) if record.kind == Kind.CORRECTION else None,
         "corrected_by": None,
-        "void": "compromised" if since is not None and record.block_number >= since else None,
+        "void": "compromised" if is_void else None,
+        "standing": _standing(record, is_void, known) if record.kind in OPINIONS else None,
     }
+
+
+def _standing(record: Record, is_void: bool, known: Known) -> Json | None:
+    """Why who gave this opinion could not give it today; None where nothing is to be said of it."""
+    state = state_from_bytes(record.state)
+    found = standing_of(Given(record.organization, record.signer, state.brand, state.category, is_void), known.givers)
+    if found == STANDS:
+        return None
+    return {"reason": found.reason, "since": _moment_or_none(found.since), "until": _moment_or_none(found.until)}
 
 
 def _facts(record: Record, records: Sequence[Record], known: Known) -> Json:
@@ -194,7 +208,10 @@ def _chain_facts(record: Record, known: Known) -> Json:
             return {"hold": _HOLDS[_byte(record, 7)]} | ({"by_order": True} if record.extra else NOTHING)
         case Kind.RECOVERY:
             return {"phase": _PHASES[_byte(record, 7)]}
-        case Kind.DISPUTE | Kind.CORRECTION:
+        case Kind.DISPUTE:
+            is_owners = bool(_byte(record, 0) & 0x80)
+            return {"sequence": _time_field(record) or None} | ({"by_owner": True} if is_owners else NOTHING)
+        case Kind.CORRECTION:
             return {"sequence": _time_field(record) or None}
         case _:
             return {}
@@ -252,7 +269,7 @@ def _holder(state: State, known: Known) -> Json:
     return {"type": "organization", "organization": _organization(state.holder, known)}
 
 
-def _verdict(state: State, records: Sequence[Record], known: Known) -> Json | None:
+def _verdict(state: State, records: Sequence[Record], story: Sequence[Json], known: Known) -> Json | None:
     if state.verdict == Outcome.NONE:
         return None
     return {
@@ -262,6 +279,7 @@ def _verdict(state: State, records: Sequence[Record], known: Known) -> Json | No
         "at": moment(state.verdict_at),
         "expires_at": _moment_or_none(state.verdict_expiry),
         "sequence": state.verdict_sequence,
+        "standing": story[state.verdict_sequence - 1]["standing"],
     }
 
 

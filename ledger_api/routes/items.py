@@ -5,6 +5,7 @@ The lookups are `async def` and touch nothing but one prepared statement (docs/d
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
@@ -146,7 +147,7 @@ def list_item_events(
     """An item's story. The effective view resolves corrections and says what it left out, and why."""
     found = visitor.by_item(item_named(which))
     passport = orjson.loads(found.passport)
-    story, left_out = effective_view(passport) if view == "effective" else (passport["story"], [])
+    story, left_out = effective_view(passport, _now(visitor)) if view == "effective" else (passport["story"], [])
     page = [entry for entry in story if entry["sequence"] > after][:limit]
     more = bool(page) and page[-1] is not story[-1]
     # what was left out belongs to the page on whose stretch of the story it lies
@@ -155,6 +156,10 @@ def list_item_events(
     as_of = AsOfOut(block=found.block, final_block=found.final_block)
     told = {"status": found.status, "view": view, "events": page, "left_out": gone, "next": last if more else None}
     return ItemEventsOut.model_validate(told | {"as_of": as_of})
+
+
+def _now(visitor: Visitor) -> datetime:
+    return datetime.fromtimestamp(visitor.ctx.clock(), UTC)
 
 
 def item_named(text: str) -> bytes:

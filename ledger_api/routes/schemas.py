@@ -254,6 +254,14 @@ class HolderOut(Out):
     organization: NamedOut | None = None
 
 
+class GiverStandingOut(Out):
+    """Why who gave an opinion could not give it today. What time alone brings about is read from `until`."""
+
+    reason: Literal["compromised", "suspended", "accreditation-withdrawn", "accreditation-expired", "signer-retired"] | None
+    since: Moment | None
+    until: Moment | None = Field(description="When the accreditation ends; past it, the opinion's author is no longer accredited.")
+
+
 class VerdictOut(Out):
     outcome: Literal["authentic", "not-authentic", "inconclusive"]
     method: Literal["photo", "chip", "in-person", "ruling"]
@@ -261,6 +269,7 @@ class VerdictOut(Out):
     at: Moment
     expires_at: Moment | None
     sequence: int
+    standing: GiverStandingOut | None = None
 
 
 class HoldOut(Out):
@@ -300,6 +309,7 @@ class EntryOut(Out):
     corrects: int | None
     corrected_by: int | None
     void: Literal["compromised"] | None
+    standing: GiverStandingOut | None = Field(default=None, description="Of opinions alone; null: their author stands, with no end.")
 
 
 class ChainOut(Out):
@@ -354,6 +364,7 @@ class ReplacedOut(Out):
 
 class StandingEntryOut(EntryOut):
     replaced: ReplacedOut | None = Field(default=None, description="In the effective view: the facts before their correction.")
+    outranks: list[int] = Field(default_factory=list, description="In the effective view: the opinions that this one replaced.")
 
 
 class LeftOutOut(Out):

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Delete, Table, delete, func, select, text
 from sqlmodel import SQLModel
 
-from ledger_api import tables  # noqa: F401  # the import makes the tables known to the metadata
 from ledger_api.store.records import LIST_LIMIT, Record
+from ledger_api.tables import IS_OPINION
 
 _table = SQLModel.metadata.tables
 _BLOCKS, _ITEMS, _RECORDS, _MATERIALS = _table["blocks"], _table["items"], _table["records"], _table["materials"]
@@ -93,6 +93,7 @@ _NAMING = (
 _NAMES_ORGANIZATION = text(f"INSERT INTO refreshes (item) {_NAMING} ON CONFLICT DO NOTHING")
 _ITEMS_NAMING = text(_NAMING)
 _SIGNED_BY = text("SELECT DISTINCT item FROM records WHERE organization = :organization AND signer = :signer")
+_JUDGED_BY = text(f"SELECT DISTINCT item FROM records WHERE organization = :organization AND {IS_OPINION}")
 # a child before what it names; the payload store and the operations are not the mirror's
 _MIRROR = (
     _REFRESHES,
@@ -159,6 +160,12 @@ def queue_signed_by(connection: Connection, organization: bytes, signer: bytes) 
         queue_refreshes(connection, connection.scalars(select(_MATERIALS.c.item).where(_MATERIALS.c.lot.in_(some)).distinct()))
 
 
+def queue_opinions_of(connection: Connection, organizations: Iterable[bytes]) -> None:
+    """Whatever these organizations gave an opinion on."""
+    for organization in organizations:
+        queue_refreshes(connection, connection.scalars(_JUDGED_BY, {"organization": organization}))
+
+
 def take_refreshes(connection: Connection, items: Sequence[bytes]) -> None:
     _in_lists(connection, delete(_REFRESHES), _REFRESHES.c.item, items)
 
@@ -190,6 +197,21 @@ def write_registry_logs(connection: Connection, logs: Sequence[RegistryLog]) -> 
 def registry_logs(connection: Connection) -> list[RegistryLog]:
     asked = select(_REGISTRY_LOGS).order_by(_REGISTRY_LOGS.c.block_number, _REGISTRY_LOGS.c.log_index)
     return [RegistryLog._make(row) for row in connection.execute(asked)]
+
+
+def read_standing(connection: Connection) -> Standing:
+    rows = ([tuple(row) for row in connection.execute(select(table))] for table in (_ORGANIZATIONS, _SUCCESSORS, _SIGNERS, _ACCREDITATIONS))
+    return Standing(*rows)
+
+
+def block_times(connection: Connection, numbers: Sequence[int]) -> dict[int, int]:
+    """Of blocks that hold a log of ours: those are always kept."""
+    found: dict[int, int] = {}
+    for start in range(0, len(numbers), LIST_LIMIT):
+        some = numbers[start : start + LIST_LIMIT]
+        asked = select(_BLOCKS.c.number, _BLOCKS.c.timestamp).where(_BLOCKS.c.number.in_(some))
+        found |= {number: timestamp for number, timestamp in connection.execute(asked)}
+    return found
 
 
 def replace_standing(connection: Connection, standing: Standing) -> None:

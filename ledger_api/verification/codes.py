@@ -68,6 +68,14 @@ CODES: Mapping[str, Code] = {
         "An event that carries its state was signed by a key later marked compromised.",
         "Wait for the brand's correction or ruling.",
     ),
+    "accreditation-withdrawn": Code(
+        _QUARANTINE,
+        "The accreditation of whoever gave the effective verdict was withdrawn since.",
+        "Have it looked at by an accredited authenticator.",
+    ),
+    "giver-suspended": Code(
+        _QUARANTINE, "The organization that gave the effective verdict is suspended.", "Have it looked at by an accredited authenticator."
+    ),
     # whose listing it is
     "not-the-holder": Code(
         _REJECT, "Whoever is said to hold it does not, by the ledger.", "Ask the seller for the claim of this very item."

@@ -17,6 +17,8 @@ Json = dict[str, Any]
 Step = Literal["list", "pay", "ship"]
 
 STALE_SECONDS = 900
+# an accreditation that merely ran out, or a key that was retired in order, takes nothing from an opinion given before
+LOST_STANDING = {"accreditation-withdrawn": "accreditation-withdrawn", "suspended": "giver-suspended"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,9 @@ def _judged(found: Found, now: int) -> Iterator[Reason]:
     void = [entry["sequence"] for entry in found.passport["story"] if entry["void"] is not None and entry["sequence"] in bearing]
     if void:
         yield Reason("compromised", {"sequences": void})
+    standing = verdict["standing"] if verdict is not None else None
+    if standing is not None and (code := LOST_STANDING.get(standing["reason"])) is not None:
+        yield Reason(code, {"by": verdict["by"], "since": standing["since"], "sequence": verdict["sequence"]})
 
 
 def _holder_changes(story: Sequence[Json]) -> Iterator[int]:

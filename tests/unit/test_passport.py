@@ -1,5 +1,6 @@
 """What a passport says of each kind of event, from records alone: a pure function."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ SIGNER = b"\x05" * 20
 OWNER = claim_holder("0x" + "77" * 20)
 ITEM = ItemId(keccak(b"item"))
 BORN = 1_750_000_000
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 
 class History:
@@ -205,7 +207,7 @@ def test_the_later_of_two_corrections_counts() -> None:
 def test_an_overruled_opinion_is_left_out_of_the_effective_view() -> None:
     told = made().add(Kind.VERDICT, organization=EXPERT, a=2, b=1).add(Kind.DISPUTE).add(Kind.RULING, a=1).passport()
 
-    stands, left_out = effective_view(told)
+    stands, left_out = effective_view(told, NOW)
 
     assert [entry["kind"] for entry in stands] == ["manufacture", "dispute", "ruling"]
     assert left_out == [{"sequence": 2, "kind": "verdict", "reason": "overruled", "by": 4}]
@@ -214,7 +216,7 @@ def test_an_overruled_opinion_is_left_out_of_the_effective_view() -> None:
 def test_a_withdrawn_verdict_is_left_out_of_the_effective_view() -> None:
     told = made().add(Kind.VERDICT, organization=EXPERT, a=2, b=1).add(Kind.CORRECTION, organization=EXPERT, a=0, time=2).passport()
 
-    stands, left_out = effective_view(told)
+    stands, left_out = effective_view(told, NOW)
 
     assert told["verdict"] is None
     assert [entry["sequence"] for entry in stands] == [1]
@@ -224,7 +226,7 @@ def test_a_withdrawn_verdict_is_left_out_of_the_effective_view() -> None:
 def test_a_corrected_verdict_reads_as_corrected() -> None:
     told = made().add(Kind.VERDICT, organization=EXPERT, a=2, b=1).add(Kind.CORRECTION, organization=EXPERT, a=1, time=2).passport()
 
-    stands, _ = effective_view(told)
+    stands, _ = effective_view(told, NOW)
 
     assert told["verdict"]["outcome"] == stands[1]["facts"]["outcome"] == "authentic"
     assert stands[1]["replaced"]["facts"]["outcome"] == "not-authentic"
@@ -234,7 +236,7 @@ def test_what_a_compromised_key_signed_is_void_from_that_block_on() -> None:
     history = made().add(Kind.SERVICE, signer=b"\x06" * 20).add(Kind.SERVICE, signer=b"\x06" * 20)
 
     told = history.passport(compromised={(MAISON, b"\x06" * 20): 3})
-    _, left_out = effective_view(told)
+    _, left_out = effective_view(told, NOW)
 
     assert [entry["void"] for entry in told["story"]] == [None, None, "compromised"]
     assert left_out == [{"sequence": 3, "kind": "service", "reason": "compromised", "by": None}]

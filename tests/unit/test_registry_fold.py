@@ -33,15 +33,15 @@ def signer(topic: bytes, block: int, body: bytes = b"") -> RegistryLog:
 def test_an_admitted_organization_has_its_did_and_roles() -> None:
     standing = fold_registry([admitted()])
 
-    assert standing.organizations == [(MAISON, DID, 2, False, None, 1)]
+    assert standing.organizations == [(MAISON, DID, 2, False, None, 1, None, None)]
 
 
 def test_roles_and_suspension_are_as_said_last() -> None:
     suspended, reinstated = (log(block, [topic, MAISON]) for block, topic in ((3, registry.SUSPENDED), (4, registry.REINSTATED)))
     roles = log(2, [registry.ROLES_SET, MAISON], number(5))
 
-    assert fold_registry([admitted(), roles, suspended]).organizations == [(MAISON, DID, 5, True, None, 1)]
-    assert fold_registry([admitted(), roles, suspended, reinstated]).organizations == [(MAISON, DID, 5, False, None, 1)]
+    assert fold_registry([admitted(), roles, suspended]).organizations == [(MAISON, DID, 5, True, None, 1, 3, 2)]
+    assert fold_registry([admitted(), roles, suspended, reinstated]).organizations == [(MAISON, DID, 5, False, None, 1, None, 2)]
 
 
 def test_a_successor_may_be_named_for_a_brand_that_never_joined_and_taken_back() -> None:

@@ -24,6 +24,7 @@ STORY = [
     entry("verdict", {"outcome": "authentic", "method": "in-person"}, sequence=2, by=EXPERT),
     entry("sale", sequence=3),
 ]
+LOST = {"since": "2025-06-09T10:00:00Z", "until": None}
 RECOVERY = {"requested_at": "2025-06-20T00:00:00Z", "ready_at": "2025-07-20T00:00:00Z", "sequence": 3}
 
 
@@ -69,6 +70,8 @@ ROWS: list[tuple[str, Found | None, Asked]] = [
     ("verdict-expired", judged(Outcome.AUTHENTIC, expiry=NOW), Asked()),
     ("verdict-inconclusive", judged(Outcome.INCONCLUSIVE), Asked()),
     ("compromised", good(story=[STORY[0], STORY[1] | {"void": "compromised"}, STORY[2]]), Asked()),
+    ("accreditation-withdrawn", good(verdict=opinion("authentic") | {"standing": LOST | {"reason": "accreditation-withdrawn"}}), Asked()),
+    ("giver-suspended", good(verdict=opinion("authentic") | {"standing": LOST | {"reason": "suspended"}}), Asked()),
     ("not-the-holder", good(), Asked(holder=OTHER)),
     ("consent-missing", good(), PAY),
     ("consent-invalid", good(), replace(PAY, has_consent=True, consent_flaw="signature")),
@@ -153,6 +156,13 @@ def test_a_void_event_that_bears_nothing_of_the_present_state_does_not_stop_a_sa
 
 def test_a_key_compromised_before_anything_changed_hands_is_looked_for_too() -> None:
     assert codes(good(story=[entry("service", {"description": "x"})])) == []
+
+
+@pytest.mark.parametrize("reason", [None, "signer-retired"])
+def test_a_verdict_of_somebody_who_left_in_order_is_as_good_as_it_was(reason: str | None) -> None:
+    ended = LOST | {"reason": reason, "until": "2025-06-10T10:00:00Z"}
+
+    assert codes(good(verdict=opinion("authentic") | {"standing": ended})) == []
 
 
 def test_a_void_change_of_hands_stops_it() -> None:
