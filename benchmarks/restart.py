@@ -60,7 +60,14 @@ def _prepare(fleet: Fleet, waiting: int) -> None:
         fleet.accept(maison, fleet.births(LIST))
     relayer = fleet.service.keyring.relayer(0).address
     past = [
-        {"relayer": relayer, "nonce": nonce - PAST, "raw": os.urandom(60_000), "hash": os.urandom(32), "max_fee_wei": "1", "status": "mined"}
+        {
+            "relayer": relayer,
+            "nonce": nonce - PAST,
+            "raw": os.urandom(60_000),
+            "hash": os.urandom(32),
+            "max_fee_wei": "1",
+            "status": "mined",
+        }
         | {"block_number": 0, "gas_used": 9_000_000, "gas_price_wei": 10**9, "created_at": datetime.now(UTC)}
         for nonce in range(PAST)
     ]

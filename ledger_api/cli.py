@@ -33,6 +33,12 @@ app.add_typer(key, name="key")
 app.add_typer(upkeep.app)
 
 
+@app.callback(help=__doc__)
+def say_in_json(ctx: typer.Context) -> None:
+    """Whatever a command logs goes to standard error, so that standard output is the command's result alone."""
+    logs.configure(ctx.invoked_subcommand or "ledger")
+
+
 def until_asked() -> threading.Event:
     """Set by the first SIGINT or SIGTERM: the step that has begun is finished."""
     stop = threading.Event()
@@ -70,7 +76,6 @@ def serve(home: HomeOption = None) -> None:
     from ledger_api.serving import run
 
     settings = settings_for(home)
-    logs.configure("serve")
     service = connected(settings)
     with told():
         application = create_service_app(service)
@@ -82,7 +87,6 @@ def work(home: HomeOption = None, lane: Annotated[int, typer.Option(help="which 
     """The worker of one lane: carries accepted events to the chain."""
     from ledger_api.outbox.worker import Worker, run
 
-    logs.configure("work")
     service = connected(settings_for(home))
     with told():
         worker = Worker(service.surroundings(), owner=service.owner, lane=lane)
@@ -94,7 +98,6 @@ def index(home: HomeOption = None) -> None:
     """The indexer: follows the chain into the database."""
     from ledger_api.indexer.loop import follow
 
-    logs.configure("index")
     service = connected(settings_for(home))
     with told():
         follow(service.following(), until_asked(), bell=Bell(service.engine, service.settings))

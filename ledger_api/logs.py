@@ -30,9 +30,9 @@ def configure(process: str) -> None:
     structlog.configure(
         processors=[*say[1:], structlog.processors.JSONRenderer(serializer=_line)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _ToStandardError()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=say,
@@ -40,9 +40,16 @@ def configure(process: str) -> None:
         )
     )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [other for other in root.handlers if not isinstance(other, _ToStandardError)] + [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("ledger_api").setLevel(logging.INFO)
+
+
+class _ToStandardError(logging.Handler):
+    """What is standard error now, not when logging was configured."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(self.format(record) + "\n")
 
 
 def _with(process: str) -> Any:

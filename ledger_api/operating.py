@@ -199,7 +199,14 @@ def waiting_submissions(service: Service, most: int) -> list[dict[str, Any]]:
     with reading(service.engine) as connection:
         found, dids = parking.waiting(connection, most), _dids(connection)
     return [
-        one._asdict() | {"organization": dids.get(one.organization, _hex(one.organization)), "since": _moment(one.accepted_at)}
+        {
+            "submission": one.submission,
+            "organization": dids.get(one.organization, _hex(one.organization)),
+            "since": _moment(one.accepted_at),
+            "waiting": one.waiting,
+            "parked": one.parked,
+            "error": one.error,
+        }
         for one in found
     ]
 

@@ -82,7 +82,8 @@ _LOOSE = (
 )
 _PENDING = (
     select(*(_b.c[name] for name in Batch._fields))
-    .where(text("batches.status = 'signed' AND batches.status IN ('signed', 'sent')"), select(_e.c.id).where(_e.c.batch == _b.c.id, _IS_ACCEPTED, _e.c.parked.is_(None)).exists())
+    .where(text("batches.status = 'signed' AND batches.status IN ('signed', 'sent')"))  # the second is the index's own condition
+    .where(select(_e.c.id).where(_e.c.batch == _b.c.id, _IS_ACCEPTED, _e.c.parked.is_(None)).exists())
     .order_by(_b.c.id)
     .limit(bindparam("most"))
 )

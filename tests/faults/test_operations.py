@@ -15,8 +15,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import text
+from typer.testing import CliRunner
 
 from ledger_api import operating
+from ledger_api.cli import app
 from ledger_api.outbox.worker import Worker
 from ledger_api.store.engine import writing
 from ledger_verify.transition import Role
@@ -112,6 +114,37 @@ def test_what_is_parked_is_shown_to_the_caller_and_rings(served: tuple[Fleet, Br
     assert "parked" in [one["code"] for one in fleet.get("/readyz")[1]["warnings"]]
     assert operating.refuse(fleet.service, submission, reason="malformed") == {"letters": 1, "events": 1}
     assert fleet.get(f"/v1/submissions/{submission}", maison)[1]["counts"]["refused"] == 1
+
+
+def test_an_operator_lists_shows_requeues_and_ends_at_the_command_line(served: tuple[Fleet, Brand]) -> None:
+    fleet, maison = served
+    submission = fleet.send(maison, fleet.births(2))[1]["submission"]
+    with writing(fleet.service.engine) as connection:
+        parked = text("UPDATE events SET parked = id, error = 'would-revert: no', failures = 10 WHERE submission = :submission")
+        connection.execute(parked, {"submission": submission})
+
+    letters = ledger(fleet, "list", "--parked")
+    waiting = ledger(fleet, "list", "--waiting")
+    shown = ledger(fleet, "show", letters[0]["event"])
+    requeued = ledger(fleet, "requeue", letters[0]["event"])
+    ended = ledger(fleet, "refuse", submission, "--reason", "superseded")
+
+    assert [(one["code"], one["message"], one["failures"], one["submission"]) for one in letters] == [
+        ("would-revert", "no", 10, submission)
+    ] * 2
+    assert [(one["submission"], one["waiting"], one["parked"]) for one in waiting] == [(submission, 2, 2)]
+    assert (shown["submission"], shown["organization"], shown["counts"]["parked"]) == (submission, maison.did, 2)
+    assert (requeued, ended) == ({"letters": 1, "events": 1}, {"letters": 1, "events": 1})
+    assert [one["status"] for one in ledger(fleet, "show", submission)["events"]] == ["accepted", "refused"]
+
+
+def ledger(fleet: Fleet, *arguments: str) -> Any:
+    """`ledger submissions …`, as somebody at a terminal; what it prints for people must not fail either."""
+    if arguments[0] in ("list", "show"):
+        assert CliRunner().invoke(app, ["submissions", *arguments], env=fleet._environment()).exit_code == 0
+    told = CliRunner().invoke(app, ["submissions", *arguments, "--json"], env=fleet._environment())
+    assert told.exit_code == 0, told.output
+    return json.loads(told.stdout)
 
 
 def test_final_is_what_the_node_calls_finalized(tmp_path: Path) -> None:
