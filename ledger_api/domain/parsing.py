@@ -67,7 +67,7 @@ def _unbounded(payload: Mapping[str, Any]) -> Refusal | None:
             waiting.extend((member, depth + 1) for member in value)
         elif isinstance(value, str):
             text += len(value)
-        elif isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        elif isinstance(value, int | float) and abs(value) > LARGEST_INTEGER:  # a float so large is a whole number too
             return Refusal(Reason.MALFORMED, "Write integers beyond 2^53 as text.", "payload")
         leaves += 1
         if depth > MAX_DEPTH or leaves > MAX_LEAVES or text > MAX_TEXT:

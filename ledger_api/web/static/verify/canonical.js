@@ -21,19 +21,19 @@ export function readCanonical(bytes) {
 
 // The same as JSON.stringify but for the order of members, which RFC 8785 has by UTF-16 code units, as sort() has it.
 export function canonicalText(value, depth = 0) {
-  require(depth <= DEEPEST, "not-canonical", `nested deeper than ${DEEPEST}`);
   switch (typeof value) {
     case "string":
       require(value.isWellFormed(), "not-canonical", "a lone surrogate");
       return JSON.stringify(value);
     case "number":
       require(Number.isFinite(value), "not-canonical", "a number that is not finite");
-      require(!Number.isInteger(value) || Number.isSafeInteger(value), "not-canonical", "a whole number beyond 2^53 - 1");
+      require(Number.isSafeInteger(value) || !/^-?[0-9]+$/.test(String(value)), "not-canonical", "a whole number beyond 2^53 - 1");
       return JSON.stringify(value);
     case "boolean":
       return value ? "true" : "false";
   }
   if (value === null) return "null";
+  require(depth < DEEPEST, "not-canonical", `nested more than ${DEEPEST} deep`);
   if (Array.isArray(value)) return `[${value.map((each) => canonicalText(each, depth + 1)).join(",")}]`;
   const members = Object.keys(value).sort();
   return `{${members.map((name) => `${canonicalText(name, depth + 1)}:${canonicalText(value[name], depth + 1)}`).join(",")}}`;
