@@ -137,3 +137,54 @@ def test_a_stream_that_lasts_too_long_ends_and_may_be_asked_for_again(
 
     assert len(messages(answer)) == 1
     assert ": still the same" in answer.text
+
+
+def test_a_refusal_that_a_reorg_may_still_take_back_does_not_end_the_stream(
+    doors: Doors, submission: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submissions, "POLL_SECONDS", 0.02)
+    cursor(doors, final_block=9)
+    refuse_all(doors)
+    with doors.engine.begin() as connection:
+        connection.execute(text("UPDATE events SET refused_block = 10"))
+
+    def reorg() -> None:
+        time.sleep(0.3)
+        with doors.engine.begin() as connection:
+            connection.execute(text("UPDATE events SET status = 'accepted', reason = NULL, refused_block = NULL"))
+        time.sleep(0.3)
+        record_all(doors.engine, block=10)
+        cursor(doors, final_block=10)
+
+    chain = threading.Thread(target=reorg)
+    chain.start()
+    answer = doors.get("MAISON", f"/v1/submissions/{submission}/stream")
+    chain.join()
+
+    statuses = [orjson.loads(message["data"])["status"] for message in messages(answer)]
+    assert (statuses[:2], statuses[-1]) == (["refused", "accepted"], "final")
+
+
+def test_what_waits_behind_a_parked_event_says_behind_which(doors: Doors, submission: str) -> None:
+    with doors.engine.begin() as connection:
+        connection.execute(text("UPDATE events SET parked = 1, error = 'would-revert: no', failures = 10 WHERE id = 1"))
+        connection.execute(text("UPDATE events SET parked = 1 WHERE id = 2"))
+
+    answer = doors.get("MAISON", f"/v1/submissions/{submission}").json()
+    letter, behind, free = answer["events"]
+
+    assert letter["parked"] == {"code": "would-revert", "message": "no", "failures": 10, "behind": None}
+    assert behind["parked"] == {"code": "would-revert", "message": "no", "failures": 10, "behind": letter["event_id"]}
+    assert (free["parked"], answer["status"], answer["counts"]["parked"]) == (None, "accepted", 2)
+    assert doors.get("MAISON", f"/v1/events/{behind['event_id']}").json()["parked"] == behind["parked"]
+
+
+def test_refusals_at_the_door_are_counted_by_reason(doors: Doors, submission: str) -> None:
+    wrong = manufacture("A9") | {"gtin": "03760001234567"}
+
+    for _ in range(2):
+        doors.post("MAISON", "/v1/events", [wrong, manufacture("A1")])
+
+    with doors.engine.begin() as connection:
+        counted = connection.execute(text("SELECT label, value FROM tallies WHERE name = 'refusals-door'")).all()
+    assert [tuple(row) for row in counted] == [("gtin-check-digit", 2.0)]
