@@ -103,12 +103,13 @@ class Machine(RuleBasedStateMachine):
 
     def _chosen(self, picks: list[int]) -> list[tuple[str, str]]:
         """Three of four deeds are such as should be accepted; the fourth is any at all."""
-        states = {item: self.book.state(item) for item in ITEMS}
+        states = {item: self.book.state(item) for item in ITEMS if self.book.is_settled(item)}
         every = [(item, deed) for item in ITEMS for deed in DEEDS]
         chosen = []
         for pick in picks:
-            allowed = [it for it in every if model.refusal(*it, states[it[0]], is_suspended=self.book.is_suspended) is None]
-            candidates = every if pick % 4 == 0 else allowed
+            settled = [(item, deed) for item, deed in every if item in states]
+            allowed = [it for it in settled if model.refusal(*it, states[it[0]], is_suspended=self.book.is_suspended) is None]
+            candidates = every if pick % 4 == 0 else allowed or every
             item, deed = candidates[pick // 4 * 37 % len(candidates)]
             if (item, deed) in allowed:
                 states[item] = model.after(item, deed, states[item])
@@ -123,8 +124,8 @@ class Machine(RuleBasedStateMachine):
         return body_of(item, deed, self.number, rfc3339(self.world.began - LONG_AGO + self.number))
 
     def _hear(self, item: str, deed: str, body: dict[str, Any], result: dict[str, Any]) -> None:
-        foreseen, told = self.book.foresee(item, deed), result["reason"]
-        if self.book.is_settled(item) and told != foreseen:
+        told = result["reason"]
+        if self.book.is_settled(item) and told != (foreseen := self.book.foresee(item, deed)):
             raise LawBroken(f"{deed} of {item}: the door said {told or result['status']}, the book {foreseen or 'accepted'}: {result}")
         if result["status"] == "accepted":
             self.item_ids[item] = bytes.fromhex(result["item"][2:])
@@ -171,7 +172,7 @@ class Machine(RuleBasedStateMachine):
 
     def index(self, steps: int) -> None:
         self.world.index(steps=steps)
-        if self.world.followed_to() == self.world.head_number():
+        if self.world.is_followed():
             self._compare_words()
 
     def restart_indexer(self, _: None) -> None:

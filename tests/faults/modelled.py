@@ -292,8 +292,11 @@ class World:
         check(self.following)
         self.took_effect["indexer restarted"] += 1
 
-    def followed_to(self) -> int:
-        return int(self.rows("SELECT next_block - 1 AS block FROM chain_cursor")[0].block)
+    def is_followed(self) -> bool:
+        """Is the chain's newest block the newest that the indexer applied?"""
+        head = self.head()
+        found = self.rows("SELECT hash FROM blocks WHERE number = :number", number=int(head["number"], 16))
+        return [bytes(row.hash) for row in found] == [bytes.fromhex(head["hash"][2:])]
 
     # --- the registry
 
