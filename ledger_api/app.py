@@ -34,6 +34,7 @@ from ledger_api.routes import (
     pages,
     proofs,
     resolver,
+    statistics,
     submissions,
     verifications,
 )
@@ -60,6 +61,7 @@ ROUTERS: Sequence[APIRouter] = (
     claim_cards.router,
     feed.router,
     organizations.router,
+    statistics.router,
     keys.router,
     health.router,
     metrics.router,

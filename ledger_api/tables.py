@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, String, Text, text
 from sqlmodel import Field, SQLModel
 
-IS_OPINION = "kind IN (7, 8, 10)"  # verdict, enrolment, ruling
+IS_OPINION = "kind IN (7, 8, 10, 15)"  # verdict, enrolment, ruling, and what corrects one
 
 
 def _bytes(*, primary: bool = False, null: bool = False, index: bool = False) -> Column[bytes]:

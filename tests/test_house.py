@@ -15,7 +15,7 @@ LEVELS = (
     {"domain"},
     {"tables"},
     {"store", "chain", "keys", "migrations"},
-    {"auth", "intake", "outbox", "indexer", "passport", "verification", "directory", "rebuild", "interop", "alarms", "proving"},
+    {"auth", "intake", "outbox", "indexer", "passport", "verification", "directory", "rebuild", "interop", "alarms", "proving", "statistics"},
     {"routes", "web"},
     {"app", "serving", "cli", "home", "importer", "service", "running", "operating", "greeting", "terminal", "audit", "backup", "upkeep"},
 )

@@ -15,6 +15,6 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("organizations", sa.Column("suspended_block", sa.BigInteger(), autoincrement=False, nullable=True))
     op.add_column("organizations", sa.Column("roles_block", sa.BigInteger(), autoincrement=False, nullable=True))
-    opinions = sa.text("kind IN (7, 8, 10)")
+    opinions = sa.text("kind IN (7, 8, 10, 15)")
     op.create_index("records_opinions", "records", ["organization"], unique=False, sqlite_where=opinions, postgresql_where=opinions)
     op.execute("INSERT INTO refreshes (item) SELECT item FROM items WHERE true ON CONFLICT DO NOTHING")
