@@ -275,6 +275,7 @@ def _payload(value: Any, where: str) -> Payload:
 
 
 _SALT = re.compile(r"[0-9a-f]{32}\Z")
+_POINTER = re.compile(r"(?!.*~(?![01]))(?:/|\Z)", re.DOTALL)  # RFC 6901 §3
 
 
 def _field(value: Any, where: str) -> Disclosure:
@@ -282,6 +283,8 @@ def _field(value: Any, where: str) -> Disclosure:
     entry = _list(value, where)
     if len(entry) != 3 or type(entry[0]) is not str or not _SALT.match(entry[0]) or type(entry[1]) is not str:
         _malformed(where, "expected [salt, path, value], the salt 32 hex digits")
+    if not _POINTER.match(entry[1]):
+        _malformed(where, "a field's path is a pointer (RFC 6901)")
     if isinstance(entry[2], dict | list) and entry[2]:
         _malformed(where, "a field's value is a leaf")
     return Disclosure(bytes.fromhex(entry[0]), entry[1], entry[2])

@@ -204,6 +204,8 @@ FAULTS: dict[str, tuple[str, Callable[[], Json]]] = {
     "a ledger that is no account": ("account", lambda: faulty(lambda d: d.update(ledger=shown(bytes(20))))),
     "other code": ("code", lambda: faulty(lambda d: d.update(ledger_code_hash=shown(bytes(32))))),
     "a registry with other code": ("code", lambda: faulty(lambda d: d.update(registry_code_hash=shown(bytes(32))))),
+    "a path that is no pointer": ("malformed", lambda: faulty(lambda d: d["events"][0]["payload"]["fields"][0].__setitem__(1, "colour"))),
+    "a path with a lone tilde": ("malformed", lambda: faulty(lambda d: d["events"][0]["payload"]["fields"][0].__setitem__(1, "/a~2"))),
     "a path within another": ("payload", lambda: faulty(show_within)),
     "another organization": ("history", lambda: faulty(lambda d: d["events"][0].update(organization=shown(HOUSE)))),
     "a kind that is none": ("history", lambda: faulty(lambda d: d["events"][1].update(kind=17))),

@@ -17,7 +17,6 @@ const WORD = 64;
 export function requireOrder(inclusion, headers) {
   const { blocks, logs } = inclusion;
   require(headers.every((header, place) => place === 0 || headers[place - 1].number < header.number), "receipt", "blocks out of order");
-  require(logs.every(([block]) => block < blocks.length), "receipt", "a log of no block");
   require(logs.every((log, place) => place === 0 || compare(logs[place - 1], log) < 0), "receipt", "logs out of order");
   const named = new Set(logs.map(([block]) => block));
   require(named.size === blocks.length, "receipt", "a block without an event");

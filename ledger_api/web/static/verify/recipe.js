@@ -64,7 +64,7 @@ function* byReceipts(proof) {
   const { inclusion } = proof;
   const headers = inclusion.blocks.map(({ header }) => readHeader(header));
   yield { number: 2, found: headers };
-  const times = inclusion.logs.map(([block]) => headers[block]?.time ?? 0);
+  const times = inclusion.logs.map(([block]) => headers[block].time);
   const followed = yield* fold(proof, times);
   requireOrder(inclusion, headers);
   const signers = requireLogged(proof, followed, headers);

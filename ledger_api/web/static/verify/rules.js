@@ -165,8 +165,8 @@ function mayHold(state, event, facts) {
     case Hold.STOLEN:
       return unless(consented || isHolder(state, facts), Reason.CONSENT_MISSING);
   }
-  const consent = isKey(state.holder) ? unless(consented, Reason.CONSENT_MISSING) : unless(isHolder(state, facts), Reason.NOT_THE_HOLDER);
-  return [...inRole(Role.AUTHENTICATOR, state, facts), ...consent];
+  const missing = isKey(state.holder) ? Reason.CONSENT_MISSING : Reason.NOT_THE_HOLDER;
+  return [...inRole(Role.AUTHENTICATOR, state, facts), ...unless(consented || isHolder(state, facts), missing)];
 }
 
 function release(state, event, facts, byOrder) {
