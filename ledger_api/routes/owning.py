@@ -84,7 +84,9 @@ def _honest_word(error: LedgerError) -> str:
 
 def _shown(guest: Guest, item: str, template: str, found: Found | None) -> Response:
     page: Any = None
+    head = ""
     if found is not None:
         shown = Shown(orjson.loads(found.passport), found.block, found.final_block, found.status == "final", serial=None, link="")
         page = make_item_page(shown, guest.language, now=utc(guest.ctx.clock()))
-    return guest.page(template, is_scripted=True, item=item, page=page, deeds=DEEDS, problems=PROBLEMS)
+        head = shown.passport["head"]
+    return guest.page(template, is_scripted=True, item=item, page=page, head=head, deeds=DEEDS, problems=PROBLEMS)

@@ -16,7 +16,6 @@ from ledger_api.web.languages import Language
 from ledger_api.web.timeline import Entry, Pair, Reader, make_entries
 
 Json = Mapping[str, Any]
-CHANGES_OF_HANDS = ("resale", "transfer")
 OPINIONS = ("verdict", "enrolment", "ruling")
 
 
@@ -176,8 +175,10 @@ def state_key(passport: Json) -> str:
 
 def _owned(passport: Json) -> str:
     kinds = {entry["kind"] for entry in passport["story"] if not entry["void"]}
-    if kinds & set(CHANGES_OF_HANDS):
+    if "resale" in kinds:
         return "resold"
+    if "transfer" in kinds:  # to a buyer, or to a fresh key of the same owner: the chain does not say
+        return "moved"
     return "sold" if "sale" in kinds else "owned"
 
 

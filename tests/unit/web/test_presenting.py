@@ -36,7 +36,7 @@ def texts(page: ItemPage) -> str:
         ({"stage": "unsold", "holder": {"type": "organization", "organization": BOUTIQUE}}, "In the trade"),
         ({}, "Sold"),
         ({"story": [entry("sale"), entry("resale", sequence=2)]}, "Passed on"),
-        ({"story": [entry("sale"), entry("transfer", sequence=2)]}, "Passed on"),
+        ({"story": [entry("sale"), entry("transfer", sequence=2)]}, "Sold, and moved since"),
         ({"story": [entry("sale"), entry("transfer", sequence=2, void="compromised")]}, "Sold"),
         (
             {"story": [entry("enrolment", {"outcome": "authentic", "method": "in-person"}), entry("manufacture", sequence=2)]},

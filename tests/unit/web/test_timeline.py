@@ -16,7 +16,7 @@ TOLD: list[tuple[str, dict[str, Any], str]] = [
     ("shipment", {"to": BOUTIQUE}, "On its way"),
     ("sale", {}, "Sold"),
     ("resale", {}, "Resold"),
-    ("transfer", {}, "Passed on"),
+    ("transfer", {}, "Moved to another key"),
     ("verdict", {"outcome": "authentic", "method": "photo", "expires_at": None, "appraiser": "APR-1"}, "Examined"),
     ("verdict", {"outcome": "not-authentic", "method": "chip", "expires_at": None}, "Examined"),
     ("verdict", {"outcome": "inconclusive", "method": "in-person", "expires_at": "2026-01-01T00:00:00Z"}, "Examined"),

@@ -26,8 +26,13 @@ async function ask(method, path, body, headers = {}) {
     throw new Problem("unreachable");
   }
   const told = answer.status === 204 ? null : await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Problem(told.code === "event-refused" || told.code === "event-unreadable" ? told.reason : told.code, told);
+  if (!answer.ok) throw new Problem(codeOf(answer.status, told), told);
   return told;
+}
+
+function codeOf(status, told) {
+  if (status === 503) return "busy"; // for whichever cause
+  return told.code === "event-refused" || told.code === "event-unreadable" ? told.reason : told.code;
 }
 
 const items = (item, rest = "") => `/v1/items/${item}${rest}`;
@@ -35,7 +40,6 @@ const items = (item, rest = "") => `/v1/items/${item}${rest}`;
 export const termsOf = (item, address) => ask("GET", items(item, `/consent-terms${address ? `?key=${address}` : ""}`));
 export const passportOf = async (item) => (await ask("GET", items(item))).passport;
 export const offerTo = (item, buyer) => ask("GET", items(item, `/offers/${buyer}`));
-export const follow = (address) => ask("GET", address);
 
 // The signed struct as the doors take it (docs/ownership.md).
 export function signed(wish, key) {
@@ -54,14 +58,23 @@ export const leaveOffer = (item, buyer, consent) => ask("PUT", items(item, `/off
 export const asMember = (apiKey, method, path, body, idempotencyKey) =>
   ask(method, path, body, { Authorization: `Bearer ${apiKey}`, ...(idempotencyKey ? { "Idempotency-Key": idempotencyKey } : {}) });
 
-const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+// As events say when they happened.
+export const now = () => new Date().toISOString().replace(/\.\d+Z/, "Z");
 
-// Until an event is recorded. Throws Problem with the reason of its refusal.
-export async function untilRecorded(address) {
-  for (;;) {
-    const standing = await follow(address);
-    if (standing.status === "refused") throw new Problem(standing.reason);
-    if (standing.status !== "accepted") return standing;
-    await pause(400);
+export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+const PASSING = new Set(["unreachable", "busy", "rate-limited"]);
+
+// Until an event of the item is recorded, asking ever less often; what passes is waited for. Throws Problem with the reason of its refusal.
+export async function untilRecorded(item, eventId) {
+  for (let wait = 300; ; wait = Math.min(wait * 1.3, 4000)) {
+    try {
+      const event = await ask("GET", items(item, `/events/${eventId}`));
+      if (event.status === "refused") throw new Problem(event.reason);
+      if (event.status !== "accepted") return;
+    } catch (problem) {
+      if (!PASSING.has(problem.code)) throw problem;
+    }
+    await pause(wait);
   }
 }

@@ -3,21 +3,35 @@
 import * as claims from "./claims.js";
 import * as doors from "./doors.js";
 import { keepFresh, readFile } from "./keys.js";
-import { choose, fill, moment, on, one, page, say, short, show } from "./steps.js";
+import { choose, fill, moment, on, one, page, renew, say, short, show, tell } from "./steps.js";
 
 const item = page.dataset.item;
 const HOUR = 3600;
 const DAY = 24 * HOUR;
-const own = { key: null, address: null, isCard: false, terms: null }; // what this page holds, and forgets when it is closed
+const own = { key: null, address: null, isCard: false, request: null, terms: null }; // what this page holds, and forgets when it is closed
 let waiting = null; // the deed that waits for "I agree"
 
 // --- opening
 
-const address = new URLSearchParams(location.hash.slice(1));
-const request = address.get("to");
-const fromLink = address.get("c");
-// a card stays neither in the address bar nor in the history
-history.replaceState(null, "", location.pathname + location.search + (request ? `#to=${request}` : ""));
+// What the address carries behind its #: a card, or the key of a buyer who asks.
+async function arrive() {
+  const carried = new URLSearchParams(location.hash.slice(1));
+  own.request = carried.get("to") ?? own.request;
+  if (own.request) one('[name="address"]').value = own.request;
+  choose({ request: Boolean(own.request) });
+  fill({ request: own.request && short(own.request) });
+  const card = carried.get("c");
+  // a card stays neither in the address bar nor in the history
+  if (card) history.replaceState(null, "", location.pathname + location.search);
+  try {
+    if (card) await open(keyOfCard(card), true);
+    else if (own.key) await look();
+    else show("open");
+  } catch (problem) {
+    show("open");
+    tell(problem);
+  }
+}
 
 async function open(key, isCard) {
   Object.assign(own, { key, isCard, address: claims.addressOf(key) });
@@ -32,7 +46,6 @@ async function look() {
   choose({
     card: own.isCard,
     file: !own.isCard,
-    request: Boolean(request),
     "not-lost": !held.has("lost"),
     lost: held.has("lost"),
     "not-stolen": !held.has("stolen"),
@@ -45,26 +58,24 @@ async function look() {
     address: own.address,
     "release-at": own.terms.stolen_release_at && moment(own.terms.stolen_release_at),
     "recovery-at": own.terms.recovery_ready_at && moment(own.terms.recovery_ready_at),
-    request: request && short(request),
   });
   show("mine");
 }
 
-function opening(reading) {
-  return async (form) => {
-    const key = await reading(form);
-    await open(key, reading === cardIn);
-  };
-}
-
-function cardIn(form) {
-  const secret = claims.readCard(form.get("card"));
+function keyOfCard(typed) {
+  const secret = claims.readCard(typed);
   if (secret === null) throw new doors.Problem("not-a-card");
   return claims.cardKey(secret);
 }
 
-on('[data-form="card"]', opening(cardIn));
-on('[data-form="file"]', opening(readFile));
+on('[data-form="card"]', async (form, element) => {
+  await open(keyOfCard(form.get("card")), true);
+  element.reset();
+});
+on('[data-form="file"]', async (form, element) => {
+  await open(await readFile(form), false);
+  element.reset();
+});
 
 // --- deeds: each is a consent, the body it goes in, and a sentence
 
@@ -90,14 +101,23 @@ on("[data-agree]", async () => {
   const door = { release: "release", hold: "hold" }[name.split("-")[0]] ?? name;
   const told = await send(item, door, { ...body, consent });
   waiting = null;
-  if (told?.follow) {
+  if (told) {
     show("following");
-    await doors.untilRecorded(told.follow);
+    try {
+      await doors.untilRecorded(item, told.event_id);
+    } catch (problem) {
+      await look().catch(() => show("mine"));
+      throw problem;
+    }
+    await renew();
   }
   await then();
 });
 on("[data-cancel]", () => look());
-on("[data-look]", () => look());
+on("[data-look]", async () => {
+  await renew();
+  await look();
+});
 
 const deeds = {
   fresh: () => show("fresh"),
@@ -136,12 +156,6 @@ on('[data-form="contradict"]', (form) => {
 
 // --- the beginning
 
-if (request) one('[name="address"]').value = request;
-if (fromLink) {
-  const secret = claims.readCard(fromLink);
-  if (secret === null) show("open");
-  else await open(claims.cardKey(secret), true).catch(() => show("open"));
-} else {
-  show("open");
-}
+addEventListener("hashchange", arrive);
+await arrive();
 page.dataset.ready = "yes";

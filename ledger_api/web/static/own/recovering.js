@@ -1,10 +1,9 @@
 // The brand's desk for a lost card: request a new key for its owner, wait in public, complete. The API key stays in this page.
 
 import * as doors from "./doors.js";
-import { choose, fill, moment, on, page, show } from "./steps.js";
+import { choose, fill, moment, on, page, renew, show } from "./steps.js";
 
 const item = page.dataset.item;
-const now = () => new Date().toISOString().replace(/\.\d+Z/, "Z");
 
 async function see() {
   const terms = await doors.termsOf(item);
@@ -19,11 +18,14 @@ on('[data-form="recovery"]', async (form, element) => {
   const address = form.get("address").trim().toLowerCase();
   if (!/^0x[0-9a-f]{40}$/.test(address)) throw new doors.Problem("not-an-address");
   const grounds = form.get("grounds").trim();
-  const event = { kind: "recovery", phase, occurred_at: now(), item: { id: item }, new_key: address, payload: grounds ? { grounds } : {} };
+  const event = { kind: "recovery", phase, occurred_at: doors.now(), item: { id: item }, new_key: address, payload: grounds ? { grounds } : {} };
   const told = await doors.asMember(form.get("key").trim(), "POST", "/v1/events", event, crypto.randomUUID());
   show("following");
-  await doors.untilRecorded(`/v1/items/${item}/events/${told.results[0].event_id}`);
-  await see();
+  try {
+    await doors.untilRecorded(item, told.results[0].event_id);
+  } finally {
+    await Promise.all([see(), renew()]);
+  }
 });
 
 await see();

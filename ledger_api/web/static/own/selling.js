@@ -6,34 +6,34 @@ import { fromHex, toHex } from "./bytes.js";
 import * as claims from "./claims.js";
 import * as doors from "./doors.js";
 import { drawn } from "./picture.js";
-import { choose, fill, on, one, page, short, show } from "./steps.js";
+import { fill, on, one, page, show } from "./steps.js";
 
-const KEPT = "claim-card"; // in this browser, until it is printed
+const KEPT = "claim-card "; // in this browser, each under its sale's key, until the buyer has it
 let apiKey = ""; // in this page alone
+let card = null; // the sale at hand
 
-const kept = () => JSON.parse(localStorage.getItem(KEPT) ?? "null");
-const keep = (card) => localStorage.setItem(KEPT, JSON.stringify(card));
+const keep = () => localStorage.setItem(KEPT + card.key, JSON.stringify(card));
 
-async function itemOf(gtin, serial) {
-  const query = new URLSearchParams({ gtin, serial });
-  const found = await doors.asMember(apiKey, "GET", `/v1/items?${query}`);
-  return found.passport;
+function nextKept() {
+  const name = Object.keys(localStorage).find((each) => each.startsWith(KEPT));
+  return name === undefined ? null : JSON.parse(localStorage.getItem(name));
 }
 
-on('[data-form="sale"]', async (form) => {
+on('[data-form="sale"]', async (form, element) => {
   apiKey = form.get("key").trim();
   const [gtin, serial] = [form.get("gtin").trim(), form.get("serial").trim()];
-  const passport = await itemOf(gtin, serial);
+  const { passport } = await doors.asMember(apiKey, "GET", `/v1/items?${new URLSearchParams({ gtin, serial })}`);
   const secret = claims.newSecret();
   const sale = {
     kind: "sale",
-    occurred_at: new Date().toISOString().replace(/\.\d+Z/, "Z"),
+    occurred_at: doors.now(),
     item: { id: passport.id },
     claim_key: claims.addressOf(claims.cardKey(secret)),
     payload: {},
   };
-  // before it is sent: whatever happens to the connection, the card of this sale is here
-  keep({ secret: toHex(secret), item: passport.id, model: passport.model, brand: passport.brand.name, key: crypto.randomUUID(), sale, isRecorded: false });
+  card = { key: crypto.randomUUID(), secret: toHex(secret), sale, brand: passport.brand.name, model: passport.model, gtin, serial, isRecorded: false };
+  keep(); // before it is sent: whatever happens to the connection, the card of this sale is here
+  element.reset();
   await settle();
 });
 
@@ -43,55 +43,48 @@ on('[data-form="again"]', async (form) => {
 });
 
 async function settle() {
-  const card = kept();
   show("following");
   try {
     const told = await doors.asMember(apiKey, "POST", "/v1/events", card.sale, card.key);
-    await recorded(told.results[0].event_id);
+    await doors.untilRecorded(card.sale.item.id, told.results[0].event_id);
   } catch (problem) {
     resume();
     throw problem;
   }
-  keep({ ...card, isRecorded: true });
+  card.isRecorded = true;
+  keep();
   print();
 }
 
-async function recorded(eventId) {
-  for (;;) {
-    const event = await doors.asMember(apiKey, "GET", `/v1/events/${eventId}`);
-    if (event.status === "refused") throw new doors.Problem(event.reason);
-    if (event.status !== "accepted") return;
-    await new Promise((resolve) => setTimeout(resolve, 400));
-  }
+function name() {
+  fill({ brand: card.brand, model: card.model, gtin: card.gtin, serial: card.serial });
 }
 
 function print() {
-  const card = kept();
   const secret = fromHex(card.secret);
-  const link = claims.cardLink(location.origin, card.item, secret);
-  fill({ model: card.model, brand: card.brand, "card-text": claims.cardText(secret), "card-item": short(card.item) });
+  const link = claims.cardLink(location.origin, card.sale.item.id, secret);
+  fill({ "card-text": claims.cardText(secret), site: location.host });
+  name();
   one("[data-picture]").replaceChildren(drawn(encodeQR(link, "raw", { ecc: "medium" })));
   show("card");
 }
 
 on("[data-print]", () => window.print());
-on("[data-printed]", () => {
-  localStorage.removeItem(KEPT);
+
+function forget() {
+  localStorage.removeItem(KEPT + card.key);
   fill({ "card-text": "" });
   one("[data-picture]").replaceChildren();
-  show("sale");
-});
-on("[data-forget]", () => {
-  localStorage.removeItem(KEPT);
-  show("sale");
-});
+  resume();
+}
+on("[data-printed]", forget);
+on("[data-forget]", forget);
 
 function resume() {
-  const card = kept();
+  card = nextKept();
   if (card === null) return show("sale");
-  fill({ model: card.model, brand: card.brand, "card-item": short(card.item) });
-  choose({ recorded: card.isRecorded });
   if (card.isRecorded) return print();
+  name();
   return show("again");
 }
 

@@ -79,10 +79,20 @@ export function download(name, text) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
+// What the item's page says of it now (a theft, a dispute, an opinion), in the visitor's language: the same part of this page, asked for anew.
+export async function renew() {
+  const answer = await fetch(location.pathname + location.search, { cache: "no-store", credentials: "omit" }).catch(() => null);
+  if (!answer?.ok) return; // what stands there stays until the next time
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  one("[data-notices]").replaceChildren(...fresh.querySelector("[data-notices]").children);
+}
+
 export const short = (hex) => `${hex.slice(0, 8)}…${hex.slice(-6)}`;
 
-// A moment in the visitor's own words and zone.
+// A moment in the visitor's words; in UTC, as every time on these pages.
 export function moment(value) {
+  const { lang } = document.documentElement;
   const date = typeof value === "number" ? new Date(value * 1000) : new Date(value);
-  return date.toLocaleString(document.documentElement.lang, { dateStyle: "long", timeStyle: "short" });
+  const parts = { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZone: "UTC", timeZoneName: "short" };
+  return date.toLocaleString(lang === "en" ? "en-GB" : lang, parts);
 }

@@ -1,0 +1,203 @@
+"""Owners in real browsers before the whole service: a shop, an owner and a buyer, from the sale to the hand-over, without an account.
+
+Keys are made and used in the pages; whatever arrives at the server is read again here, and no secret is ever in it.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import zxingcpp
+from eth_account import Account
+from playwright.sync_api import Browser
+
+from ledger_verify import claims
+from tests.browser.accessibility import complaints, faint_words
+from tests.browser.living import GTIN, Visitor, World, living_ledger
+
+THREE_DAYS = 72 * 3600
+OWNERS_PASSPHRASE, BUYERS_PASSPHRASE = "four plain words here", "another four plain words"
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with living_ledger(tmp_path_factory.mktemp("owning")) as made:
+        yield made
+
+
+@dataclass(frozen=True)
+class Card:
+    """A printed card, as its buyer holds it."""
+
+    link: str
+    text: str
+
+    @property
+    def secret(self) -> bytes:
+        return claims.read_card(self.link)
+
+    def spellings(self) -> list[str]:
+        """Of what must never reach a server: the secret as it is printed, as bytes, and the key that it gives."""
+        return [self.text, self.text.replace(" ", ""), self.secret.hex(), claims.claim_key(self.secret).secret.hex(), "#c="]
+
+
+# --- what people do ----------------------------------------------------------------------------------------------------
+
+
+def look(visitor: Visitor, name: str) -> None:
+    """A picture for whoever wants to see, and what an auditor of accessibility would say."""
+    visitor.picture(name)
+    assert complaints(visitor.page) == []
+    assert faint_words(visitor.page) == []
+
+
+def sell(shop: Visitor, serial: str) -> Card:
+    page = shop.go("/shop")
+    look(shop, "sale")
+    page.fill('[data-form="sale"] [name=key]', shop.world.keys["boutique"])
+    page.fill("#gtin", GTIN)
+    page.fill("#serial", serial)
+    page.click('[data-form="sale"] button')
+    shop.shown("card")
+    look(shop, "card")
+    return read_card(shop)
+
+
+def read_card(shop: Visitor) -> Card:
+    pixels = shop.pixels_of('[data-step="card"] svg.code')
+    (code,) = zxingcpp.read_barcodes(pixels)
+    return Card(code.text, shop.page.inner_text(".secret code"))
+
+
+def hand_the_card_over(shop: Visitor) -> None:
+    shop.page.click("[data-printed]")
+    shop.shown("sale")
+    assert shop.page.evaluate("localStorage.length") == 0
+
+
+def make_a_key(visitor: Visitor, passphrase: str) -> Path:
+    page = visitor.page
+    page.fill("#fresh-passphrase", passphrase)
+    page.fill("#fresh-again", passphrase)
+    return visitor.keep_download(lambda: page.click('[data-form="fresh"] button'))
+
+
+def agree(visitor: Visitor, name: str, then: str = "mine") -> None:
+    visitor.shown("agree")
+    look(visitor, name)
+    visitor.page.click("[data-agree]")
+    visitor.shown(then)
+
+
+def open_with_file(visitor: Visitor, item: str, file: Path, passphrase: str, then: str = "mine") -> None:
+    page = visitor.go(f"/own/{item}")
+    page.set_input_files("#file", file)
+    page.fill("#file-passphrase", passphrase)
+    page.click('[data-form="file"] button')
+    visitor.shown(then)
+
+
+def claim(owner: Visitor, card: Card, passphrase: str) -> Path:
+    """Opens the card and moves the piece to a fresh key: its file."""
+    owner.go(card.link)
+    owner.shown("mine")
+    look(owner, "mine-by-card")
+    assert owner.page.evaluate("location.hash") == ""
+    owner.page.click('.notice [data-deed="fresh"]')
+    owner.shown("fresh")
+    look(owner, "fresh")
+    file = make_a_key(owner, passphrase)
+    agree(owner, "agree-claim")
+    return file
+
+
+def lift_the_report(owner: Visitor) -> None:
+    """Two signatures, 72 hours apart; in between the page says when, and the rules say no."""
+    page = owner.page
+    page.click('[data-deed="lift"]')
+    agree(owner, "agree-lift")
+    assert "UTC" in page.inner_text('[data-fill="release-at"]')
+    look(owner, "mine-lift-begun")
+    page.click('[data-deed="lift"]')
+    agree_in_vain(owner, "waiting-period")
+    owner.world.later(THREE_DAYS)
+    page.click("[data-cancel]:visible")
+    page.click('[data-deed="lift"]')
+    agree(owner, "agree-lift-again")
+
+
+def agree_in_vain(visitor: Visitor, code: str) -> None:
+    visitor.shown("agree")
+    visitor.page.click("[data-agree]")
+    visitor.page.wait_for_selector(f'[data-problem][data-code="{code}"]')
+
+
+def ask_for(buyer: Visitor, item: str, passphrase: str) -> tuple[str, Path]:
+    """The buyer's request: (its link, the file of the buyer's new key)."""
+    buyer.go(f"/buy/{item}")
+    buyer.shown("fresh")
+    look(buyer, "see")
+    file = make_a_key(buyer, passphrase)
+    buyer.shown("request")
+    buyer.page.wait_for_selector('[data-name="none"]:visible')
+    look(buyer, "request")
+    (code,) = zxingcpp.read_barcodes(buyer.pixels_of('[data-step="request"] svg.code'))
+    assert code.text == buyer.page.inner_text('[data-fill="link"]')
+    return code.text, file
+
+
+def offer(owner: Visitor, request: str) -> None:
+    """The owner, whose page is open, follows the buyer's request and consents to exactly that."""
+    page = owner.go(request)
+    page.wait_for_selector('[data-if="request"]:visible')
+    look(owner, "mine-asked")
+    page.click('.notice [data-deed="handover"]')
+    owner.shown("handover")
+    look(owner, "handover")
+    page.click('[data-form="handover"] [type=submit]')
+    agree(owner, "agree-offer", then="offered")
+    look(owner, "offered")
+
+
+def secret_of(file: Path, passphrase: str) -> str:
+    """The key in a key file, opened by another implementation of keystore v3."""
+    return bytes(Account.decrypt(json.loads(file.read_text()), passphrase)).hex()
+
+
+# --- from the sale to the hand-over ------------------------------------------------------------------------------------
+
+
+def test_from_the_sale_to_the_hand_over(world: World, browser: Browser) -> None:
+    shop, owner, buyer = (world.visitor(browser, name) for name in ("shop", "owner", "buyer"))
+    serial, item = world.bag()
+
+    card = sell(shop, serial)
+    hand_the_card_over(shop)
+    owners_file = claim(owner, card, OWNERS_PASSPHRASE)
+    owner.page.click('[data-deed="stolen"]')
+    agree(owner, "agree-stolen")
+    look(owner, "mine-stolen")
+    asked = world.post("platform", "/v1/verifications", {"gtin": GTIN, "serial": serial})
+    assert asked["decision"] == "reject"
+    assert "on-hold:stolen" in {reason["code"] for reason in asked["reasons"]}
+    assert "stolen" in buyer.go(f"/buy/{item}").inner_text("[data-notices]")
+    lift_the_report(owner)
+    assert world.passport(serial)["holds"] == []
+    request, buyers_file = ask_for(buyer, item, BUYERS_PASSPHRASE)
+    offer(owner, request)
+    buyer.page.wait_for_selector('[data-name="open"]:visible')
+    look(buyer, "exactly-what-you-saw")
+    buyer.page.click("[data-take]")
+    buyer.shown("yours")
+    look(buyer, "yours")
+
+    open_with_file(buyer, item, buyers_file, BUYERS_PASSPHRASE)
+    open_with_file(owner, item, owners_file, OWNERS_PASSPHRASE, then="elsewhere")
+    owner.go(card.link)
+    owner.shown("elsewhere")
+    look(owner, "card-opens-nothing")
+    keys = [secret_of(owners_file, OWNERS_PASSPHRASE), secret_of(buyers_file, BUYERS_PASSPHRASE)]
+    world.assert_never_heard(*card.spellings(), *keys, OWNERS_PASSPHRASE, BUYERS_PASSPHRASE)
+    assert [each.strangers for each in (shop, owner, buyer)] == [[], [], []]
