@@ -20,6 +20,7 @@ from ledger_api.proving import ProofMaker
 from ledger_api.routes import (
     batches,
     claim_cards,
+    disputes,
     drafts,
     events,
     feed,
@@ -66,6 +67,7 @@ ROUTERS: Sequence[APIRouter] = (
     health.router,
     metrics.router,
     owning.router,
+    disputes.router,
     pages.router,
 )
 GZIP_FROM_BYTES = 1024

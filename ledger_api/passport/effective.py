@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from ledger_api.passport.standing import standing_at
-from ledger_verify.codes import OUTCOME_CODES, Outcome
+from ledger_verify.codes import OUTCOME_CODES, Method, Outcome
+from ledger_verify.transition import replaces
 
 Json = dict[str, Any]
 NOTHING: Json = {}
@@ -46,6 +47,35 @@ def effective_view(passport: Json, now: datetime) -> tuple[list[Json], list[Json
     for entry in stands:
         entry["outranks"] = [gone["sequence"] for gone in left_out if gone["reason"] == "overruled" and gone["by"] == entry["sequence"]]
     return stands, left_out
+
+
+def effective_opinions(story: Sequence[Json]) -> list[Json | None]:
+    """After each entry the opinion then in effect, `{sequence, outcome, method}`: the contract's rule, told over the story."""
+    found: list[Json | None] = []
+    now: Json | None = None
+    for entry in story:
+        facts = entry["facts"]
+        if entry["kind"] == "ruling" or (entry["kind"] in ("verdict", "enrolment") and _becomes_effective(entry, now)):
+            now = {"sequence": entry["sequence"], "method": "ruling"} | {
+                name: facts[name] for name in ("outcome", "method", "expires_at") if name in facts
+            }
+        elif entry["kind"] == "correction" and "outcome" in facts and now is not None:
+            now = None if facts["outcome"] == OUTCOME_CODES[Outcome.NONE] else now | {"outcome": facts["outcome"]}
+        found.append(now)
+    return found
+
+
+def _becomes_effective(entry: Json, now: Json | None) -> bool:
+    if now is None:
+        return True
+    outcome, method = entry["facts"]["outcome"], entry["facts"]["method"]
+    return replaces(
+        effective=Outcome.from_code(now["outcome"]),
+        effective_method=Method.from_code(now["method"]),
+        expired=now["expires_at"] is not None and now["expires_at"] <= entry["occurred_at"],
+        outcome=Outcome.from_code(outcome),
+        method=Method.from_code(method),
+    )
 
 
 def _left_out(entry: Json, facts: Mapping[int, Json], verdict: Json | None) -> Json | None:

@@ -121,12 +121,12 @@ async def show(guest: Guest, find: Callable[[Visitor], Found], *, link: str, num
         ctx.limiter.take(guest.address, is_key=False, at=ctx.clock())
         found = find(Visitor(ctx, None))
     except LedgerError as error:
-        what = _honest_word(error)
+        what = honest_word(error)
         return await run_in_threadpool(honest_page, guest, what, status=error.status, numbers=numbers, error=error)
     return await run_in_threadpool(_page_of, guest, found, link=link, serial=numbers[1] if numbers else None)
 
 
-def _honest_word(error: LedgerError) -> str:
+def honest_word(error: LedgerError) -> str:
     match error:
         case UnknownItem():
             return "unknown"
@@ -147,6 +147,7 @@ def _page_of(guest: Guest, found: Found, *, link: str, serial: str | None) -> Re
         is_final=found.status == "final",
         serial=serial,
         link=link,
+        is_effective=("view", "effective") in guest.visit.query,
     )
     page = make_item_page(shown, guest.language, now=utc(guest.ctx.clock()))
     return guest.page("item.html", page=page, qr=qr_code(link))

@@ -72,10 +72,7 @@ class AuthenticatorDetailOut(AuthenticatorOut):
 @router.get("", responses=errors(key=False))
 def list_authenticator_statistics(_guest: Anonymous, db: Db) -> AuthenticatorsOut:
     """Every organization that gave an opinion on another's item, with its overturn rate. Counted from the ledger's records alone."""
-    names = organization_names(db)
-    counted = sorted(tally(read_words(db)).items(), key=lambda pair: (-pair[1].opinions, pair[0]))
-    told = [AuthenticatorOut(**_shape(organization, found, names)) for organization, found in counted]
-    return AuthenticatorsOut(as_of=_as_of(db), definition=RULES, authenticators=told)
+    return count_all(db)
 
 
 @router.get("/{did:path}", responses=errors(NotFound, key=False))
@@ -89,6 +86,14 @@ def get_authenticator_statistics(did: Annotated[str, Path(max_length=255)], _gue
     overturned = _overturned(words, organization, rows.hidden_items(db, organization))
     shape = _shape(organization, found, names)
     return AuthenticatorDetailOut(**shape, as_of=_as_of(db), definition=RULES, overturned_opinions=overturned)
+
+
+def count_all(db: Connection) -> AuthenticatorsOut:
+    """Most opinions first."""
+    names = organization_names(db)
+    counted = sorted(tally(read_words(db)).items(), key=lambda pair: (-pair[1].opinions, pair[0]))
+    told = [AuthenticatorOut(**_shape(organization, found, names)) for organization, found in counted]
+    return AuthenticatorsOut(as_of=_as_of(db), definition=RULES, authenticators=told)
 
 
 def _shape(organization: bytes, found: Tally, names: dict[bytes, tuple[str | None, str | None]]) -> dict[str, Any]:

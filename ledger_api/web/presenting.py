@@ -11,8 +11,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ledger_api.passport.effective import effective_facts
+from ledger_api.passport.effective import effective_facts, effective_view
+from ledger_api.passport.standing import standing_at
 from ledger_api.web.languages import Language
+from ledger_api.web.reviewing import LeftOut, author_note, left_out_of
 from ledger_api.web.timeline import Entry, Pair, Reader, make_entries
 
 Json = Mapping[str, Any]
@@ -29,6 +31,7 @@ class Shown:
     is_final: bool
     serial: str | None
     link: str  # where this page is: in the QR code
+    is_effective: bool = False  # the story as it stands now, instead of as it was recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Opinion:
     sentence: Markup
     mark: Markup | None  # in effect, withdrawn, outranked, void
     is_effective: bool
+    note: Markup | None  # why its author could not give it now
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,9 @@ class ItemPage:
     glance: Sequence[Line]
     materials: Sequence[Material]
     story: Sequence[Entry]
+    is_effective: bool
+    left_out: Sequence[LeftOut]
+    has_disputes: bool
     opinions: Sequence[Opinion]
     proof: Sequence[Pair]
     item_id: str
@@ -80,6 +87,7 @@ def make_item_page(shown: Shown, language: Language, *, now: datetime) -> ItemPa
     is_lot = passport["type"] == "lot"
     maker = reader.name(passport["supplier" if is_lot else "brand"])
     name = passport["material" if is_lot else "model"] or language.say("item.nameless")
+    story, left_out = effective_view(dict(passport), now) if shown.is_effective else (passport["story"], [])
     return ItemPage(
         title=language.say("item.title", model=name, brand=maker),
         brand=maker,
@@ -89,8 +97,11 @@ def make_item_page(shown: Shown, language: Language, *, now: datetime) -> ItemPa
         notices=[*_notices(passport, reader, now)],
         glance=[_state(passport, reader), *([] if is_lot else [_effective_opinion(passport, reader, now)]), _standing(shown, language)],
         materials=[_material(material, reader) for material in passport["materials"]],
-        story=make_entries(passport, reader, final_block=shown.final_block),
-        opinions=_opinions(passport, reader),
+        story=make_entries({**passport, "story": story}, reader, final_block=shown.final_block),
+        is_effective=shown.is_effective,
+        left_out=left_out_of(left_out, reader),
+        has_disputes=any(entry["kind"] == "dispute" for entry in passport["story"]),
+        opinions=_opinions(passport, reader, now),
         proof=_proof(shown, language),
         item_id=passport["id"],
         link=shown.link,
@@ -192,6 +203,8 @@ def _effective_opinion(passport: Json, reader: Reader, now: datetime) -> Line:
         texts.append(reader.say(key, date=reader.time(verdict["expires_at"])))
     if passport["story"][verdict["sequence"] - 1]["void"]:
         texts.append(reader.say("story.void"))
+    if (note := author_note(standing_at(verdict["standing"], now), reader)) is not None:
+        texts.append(note)
     return Line(_opinion_sentence(verdict, reader), texts, label=reader.say("item.opinion"))
 
 
@@ -207,15 +220,17 @@ def _standing(shown: Shown, language: Language) -> Line:
     return Line(language.say(f"standing.{key}"), [language.say(f"standing.{key}_text")], label=language.say("item.standing"))
 
 
-def _opinions(passport: Json, reader: Reader) -> list[Opinion]:
+def _opinions(passport: Json, reader: Reader, now: datetime) -> list[Opinion]:
     """Every opinion ever recorded, corrections applied, with what became of it."""
     facts = effective_facts(passport["story"])
     return [
-        _opinion(entry, facts[entry["sequence"]], passport["verdict"], reader) for entry in passport["story"] if entry["kind"] in OPINIONS
+        _opinion(entry, facts[entry["sequence"]], passport["verdict"], reader, now)
+        for entry in passport["story"]
+        if entry["kind"] in OPINIONS
     ]
 
 
-def _opinion(entry: Json, facts: Json, verdict: Json | None, reader: Reader) -> Opinion:
+def _opinion(entry: Json, facts: Json, verdict: Json | None, reader: Reader, now: datetime) -> Opinion:
     is_effective = verdict is not None and verdict["sequence"] == entry["sequence"]
     outcome, mark = facts["outcome"], None
     if entry["void"]:
@@ -227,7 +242,8 @@ def _opinion(entry: Json, facts: Json, verdict: Json | None, reader: Reader) -> 
     elif verdict is not None and verdict["outcome"] != outcome:
         mark = "overruled"
     said = {"outcome": outcome, "method": facts.get("method", "ruling"), "by": entry["organization"], "at": entry["occurred_at"]}
-    return Opinion(_opinion_sentence(said, reader), reader.say(f"verdict.{mark}") if mark else None, is_effective)
+    note = author_note(standing_at(entry["standing"], now), reader)
+    return Opinion(_opinion_sentence(said, reader), reader.say(f"verdict.{mark}") if mark else None, is_effective, note)
 
 
 # --- materials and proof -----------------------------------------------------------------------------------------------

@@ -57,6 +57,11 @@ class Visit:
         query = {**more, **({"lang": self.override} if self.override else {})}
         return f"{path}?{urlencode(query)}" if query else path
 
+    def in_view(self, view: str) -> str:
+        """This page with the story told that way."""
+        rest = [(name, value) for name, value in self.query if name != "view"]
+        return f"{self.path}?{urlencode([*rest, ('view', view), *([('lang', self.override)] if self.override else [])])}"
+
     def in_language(self, tag: str) -> str:
         """This page in another language."""
         return f"{self.path}?{urlencode([*self.query, ('lang', tag)])}"

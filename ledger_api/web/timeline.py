@@ -134,7 +134,7 @@ def _told(entry: Json, reader: Reader, is_asking: bool) -> tuple[Markup, Markup]
 def _named(entry: Json, reader: Reader) -> dict[str, object]:
     facts = entry["facts"]
     sequence = facts.get("sequence")
-    link = Markup('<a href="#entry-{0}">{0}</a>').format(sequence) if sequence else ""
+    link = entry_link(sequence) if sequence else ""
     return {
         "who": reader.who(entry["organization"]),
         "to": reader.who(facts["to"]) if "to" in facts else "",
@@ -163,6 +163,8 @@ def _replaced(facts: Json, reader: Reader) -> list[Pair]:
 
 
 def _value(name: str, value: Any, reader: Reader) -> Markup:
+    if name == "outcome":
+        return reader.say(f"outcome.{value}")
     if name in TIMES:
         return reader.time(value)
     if name == "origin":
@@ -177,12 +179,28 @@ def _notes(entry: Json, reader: Reader) -> list[Markup]:
     occurred, recorded = (datetime.fromisoformat(entry[name]) for name in ("occurred_at", "recorded_at"))
     if abs(recorded - occurred) > NOTICEABLE:
         notes.append(reader.say("story.happened", occurred=reader.time(entry["occurred_at"]), recorded=reader.time(entry["recorded_at"])))
-    if entry["corrected_by"]:
-        link = Markup('<a href="#entry-{0}">{0}</a>').format(entry["corrected_by"])
-        notes.append(reader.say("story.corrected", sequence=link))
+    if entry.get("replaced"):
+        notes.append(reader.say("view.replaced", sequence=entry_link(entry["replaced"]["by"]), facts=_before(entry, reader)))
+    elif entry["corrected_by"]:
+        notes.append(reader.say("story.corrected", sequence=entry_link(entry["corrected_by"])))
+    if entry.get("outranks"):
+        links = Markup(", ").join(entry_link(sequence) for sequence in entry["outranks"])
+        notes.append(reader.say("view.outranks", entries=links))
     if entry["void"]:
         notes.append(reader.say("story.void"))
     return notes
+
+
+def _before(entry: Json, reader: Reader) -> Markup:
+    """What the effective view replaced, in words."""
+    told = entry["replaced"]["facts"].items()
+    before = [(name, value) for name, value in told if value and entry["facts"].get(name) != value and name in (*SHOWN_FACTS, "outcome")]
+    said = [reader.say("view.pair", name=reader.say(f"fact.{name}"), value=_value(name, value, reader)) for name, value in before]
+    return reader.say("language.list").join(said)
+
+
+def entry_link(sequence: int) -> Markup:
+    return Markup('<a href="#entry-{0}">{0}</a>').format(sequence)
 
 
 def _details(entry: Json, reader: Reader) -> list[Pair]:

@@ -1,0 +1,58 @@
+"""Pages on what became of opinions: the disputes about one item, and how authenticators fared. Read only; nothing is decided here."""
+
+import orjson
+from fastapi import APIRouter, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse
+
+from ledger_api.domain.identifiers import Unreadable, bytes32
+from ledger_api.errors import LedgerError
+from ledger_api.routes.items import Visitor
+from ledger_api.routes.pages import AGuest, Guest, honest_page, honest_word
+from ledger_api.routes.statistics import count_all
+from ledger_api.store.engine import reading
+from ledger_api.store.reading import Found
+from ledger_api.web.presenting import Shown, make_item_page
+from ledger_api.web.rendering import utc
+from ledger_api.web.reviewing import make_disputes, make_rates
+from ledger_api.web.timeline import Reader
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+RULES = ("rule1", "rule2", "rule3", "rule4", "rule5")
+
+
+@router.get("/items/{item}/disputes")
+async def disputes_page(item: str, guest: AGuest) -> Response:
+    """What was contested about an item, what was decided, and what that changed."""
+    ctx = guest.ctx
+    try:
+        which = bytes32(item)
+        ctx.limiter.take(guest.address, is_key=False, at=ctx.clock())
+        found = Visitor(ctx, None).by_item(which)
+    except Unreadable:
+        return await run_in_threadpool(honest_page, guest, "missing", status=404)
+    except LedgerError as error:
+        return await run_in_threadpool(honest_page, guest, honest_word(error), status=error.status, error=error)
+    return await run_in_threadpool(_disputes, guest, item, found)
+
+
+def _disputes(guest: Guest, item: str, found: Found) -> Response:
+    passport = orjson.loads(found.passport)
+    shown = Shown(passport, found.block, found.final_block, found.status == "final", serial=None, link="")
+    page = make_item_page(shown, guest.language, now=utc(guest.ctx.clock()))
+    return guest.page("dispute.html", item=item, page=page, disputes=make_disputes(passport, Reader(guest.language)))
+
+
+@router.get("/authenticators")
+def authenticators_page(guest: AGuest) -> Response:
+    """Overturn rates with their intervals, and what is counted."""
+    ctx = guest.ctx
+    try:
+        ctx.limiter.take(guest.address, is_key=False, at=ctx.clock())
+        with reading(ctx.engine) as connection:
+            counted = count_all(connection)
+    except LedgerError as error:
+        return honest_page(guest, honest_word(error), status=error.status, error=error)
+    rates = make_rates((one.model_dump() for one in counted.authenticators), Reader(guest.language))
+    return guest.page("authenticators.html", rates=rates, block=counted.as_of.block, rules=RULES)
