@@ -71,6 +71,8 @@ def reorg(node: Node, depth: int, kept: Iterable[tuple[bytes, int]] = ()) -> boo
     first = head - depth + 1
     before = block_hash(node, first), block_hash(node, first - 1)
     node.call("anvil_reorg", depth, [["0x" + raw.hex(), place] for raw, place in kept])
+    made = node.batch([("eth_getBlockByNumber", (hex(number), False)) for number in range(first, head + 1)])
+    assert all(isinstance(block, dict) for block in made), "a block was made while the chain was reorganized: Anvil has a hole now"
     return head_of(node) == head and block_hash(node, first) != before[0] and block_hash(node, first - 1) == before[1]
 
 

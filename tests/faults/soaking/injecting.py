@@ -29,6 +29,7 @@ from tests.faults.storage_faults import OwnPostgres
 
 STRANGER = 7
 AT_ONCE = 6
+STILL_SECONDS = 0.7  # without a new block: none is being made
 LOOKS = 60  # for something in the pool, which is empty most of the time
 # that a node flaps is a fault of its own below; a range whose last log is left out reads like the truth until later, when the audit
 # finds it and a rebuild mends it (test_lying_node)
@@ -196,13 +197,24 @@ class Injector(threading.Thread):
 
     @contextmanager
     def _standing_still(self) -> Iterator[None]:
-        """No block comes by itself. A reorg needs it: a transaction kept in a block that has not fallen out would be mined twice."""
+        """No block comes by itself. A reorg needs it: a transaction kept in a block that has not fallen out would be mined twice,
+        and a block that Anvil is making just then leaves a hole in the chain for ever, which no real chain has."""
         self._node.call("evm_setIntervalMining", 0)
         try:
-            time.sleep(0.05)  # one that was being made
+            self._await_stillness()
             yield
         finally:
             self._node.call("evm_setIntervalMining", 1)
+
+    def _await_stillness(self) -> None:
+        """Until the block that was being made is there: a full one takes its time."""
+        head, since = self._head("number"), time.monotonic()
+        deadline = since + 10
+        while time.monotonic() - since < STILL_SECONDS and time.monotonic() < deadline:
+            time.sleep(0.05)
+            seen = self._head("number")
+            if seen != head:
+                head, since = seen, time.monotonic()
 
     def _skew(self, random: Random) -> bool:
         with self._chain:
