@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import zxingcpp
 from eth_account import Account
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Route
 
 from ledger_verify import claims
 from tests.browser.accessibility import complaints, faint_words
@@ -54,15 +54,17 @@ def look(visitor: Visitor, name: str) -> None:
 
 
 def sell(shop: Visitor, serial: str) -> Card:
+    begin_a_sale(shop, serial)
+    shop.shown("card")
+    return read_card(shop)
+
+
+def begin_a_sale(shop: Visitor, serial: str) -> None:
     page = shop.go("/shop")
-    look(shop, "sale")
     page.fill('[data-form="sale"] [name=key]', shop.world.keys["boutique"])
     page.fill("#gtin", GTIN)
     page.fill("#serial", serial)
     page.click('[data-form="sale"] button')
-    shop.shown("card")
-    look(shop, "card")
-    return read_card(shop)
 
 
 def read_card(shop: Visitor) -> Card:
@@ -150,9 +152,13 @@ def ask_for(buyer: Visitor, item: str, passphrase: str) -> tuple[str, Path]:
 
 def offer(owner: Visitor, request: str) -> None:
     """The owner, whose page is open, follows the buyer's request and consents to exactly that."""
-    page = owner.go(request)
-    page.wait_for_selector('[data-if="request"]:visible')
+    owner.go(request).wait_for_selector('[data-if="request"]:visible')
     look(owner, "mine-asked")
+    agree_to_the_request(owner)
+
+
+def agree_to_the_request(owner: Visitor) -> None:
+    page = owner.page
     page.click('.notice [data-deed="handover"]')
     owner.shown("handover")
     look(owner, "handover")
@@ -174,6 +180,7 @@ def test_from_the_sale_to_the_hand_over(world: World, browser: Browser) -> None:
     serial, item = world.bag()
 
     card = sell(shop, serial)
+    look(shop, "card")
     hand_the_card_over(shop)
     owners_file = claim(owner, card, OWNERS_PASSPHRASE)
     owner.page.click('[data-deed="stolen"]')
@@ -201,3 +208,67 @@ def test_from_the_sale_to_the_hand_over(world: World, browser: Browser) -> None:
     keys = [secret_of(owners_file, OWNERS_PASSPHRASE), secret_of(buyers_file, BUYERS_PASSPHRASE)]
     world.assert_never_heard(*card.spellings(), *keys, OWNERS_PASSPHRASE, BUYERS_PASSPHRASE)
     assert [each.strangers for each in (shop, owner, buyer)] == [[], [], []]
+
+
+# --- what happens in between -------------------------------------------------------------------------------------------
+
+
+def test_an_event_between_the_offer_and_the_taking_is_told_and_withdraws_it(world: World, browser: Browser) -> None:
+    shop, owner, buyer = (world.visitor(browser, name) for name in ("shop", "owner-2", "buyer-2"))
+    serial, item = world.bag()
+    owner.go(sell(shop, serial).link)
+    owner.shown("mine")
+    request, _ = ask_for(buyer, item, BUYERS_PASSPHRASE)
+    offer(owner, request)
+    buyer.page.wait_for_selector("[data-take]:visible")
+
+    # the buyer's page knows nothing yet: it presses the button all the same
+    buyer.page.route("**/offers/*", lambda route: route.abort())
+    world.record("maison", {"kind": "service", "item": {"id": item}, "payload": {"description": "handle replaced"}})
+    buyer.page.click("[data-take]")
+    buyer.page.wait_for_selector('[data-problem][data-code="consent-withdrawn"]')
+    look(buyer, "refused")
+    buyer.page.unroute("**/offers/*")
+    buyer.page.wait_for_selector('[data-name="withdrawn"]:visible')
+    assert buyer.page.locator("[data-take]:visible").count() == 0
+    look(buyer, "something-happened")
+
+    # looked at again, the request is the same and a new consent is for what is seen now
+    buyer.page.click("[data-again]")
+    buyer.page.wait_for_selector('[data-name="withdrawn"]:visible')
+    assert buyer.page.inner_text('[data-fill="link"]') == request
+    owner.page.click("[data-look]:visible")
+    owner.shown("mine")
+    agree_to_the_request(owner)
+    buyer.page.wait_for_selector("[data-take]:visible")
+
+
+def test_a_sale_whose_answer_is_lost_keeps_its_card_and_is_recorded_once(world: World, browser: Browser) -> None:
+    shop, owner = world.visitor(browser, "shop-3"), world.visitor(browser, "owner-3")
+    serial, _ = world.bag()
+
+    # the sale arrives, its answer does not
+    shop.page.route("**/v1/events", deliver_and_break)
+    begin_a_sale(shop, serial)
+    shop.page.wait_for_selector('[data-problem][data-code="unreachable"]')
+    look(shop, "connection-lost")
+    world.eventually(lambda: world.passport(serial)["stage"] == "sold")
+    shop.page.unroute("**/v1/events")
+    shop.page.reload()
+    shop.shown("again")
+    shop.page.fill('[data-form="again"] [name=key]', world.keys["boutique"])
+    shop.page.click('[data-form="again"] [type=submit]')
+    shop.shown("card")
+    card = read_card(shop)
+    shop.page.reload()
+    shop.shown("card")
+
+    assert read_card(shop) == card
+    assert [entry["kind"] for entry in world.passport(serial)["story"]].count("sale") == 1
+    owner.go(card.link)
+    owner.shown("mine")
+
+
+def deliver_and_break(route: Route) -> None:
+    route.fetch()
+    route.abort("connectionreset")

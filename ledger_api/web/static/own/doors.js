@@ -58,9 +58,6 @@ export const leaveOffer = (item, buyer, consent) => ask("PUT", items(item, `/off
 export const asMember = (apiKey, method, path, body, idempotencyKey) =>
   ask(method, path, body, { Authorization: `Bearer ${apiKey}`, ...(idempotencyKey ? { "Idempotency-Key": idempotencyKey } : {}) });
 
-// As events say when they happened.
-export const now = () => new Date().toISOString().replace(/\.\d+Z/, "Z");
-
 export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 const PASSING = new Set(["unreachable", "busy", "rate-limited"]);

@@ -18,7 +18,8 @@ on('[data-form="recovery"]', async (form, element) => {
   const address = form.get("address").trim().toLowerCase();
   if (!/^0x[0-9a-f]{40}$/.test(address)) throw new doors.Problem("not-an-address");
   const grounds = form.get("grounds").trim();
-  const event = { kind: "recovery", phase, occurred_at: doors.now(), item: { id: item }, new_key: address, payload: grounds ? { grounds } : {} };
+  const { now } = await doors.termsOf(item);
+  const event = { kind: "recovery", phase, occurred_at: now, item: { id: item }, new_key: address, payload: grounds ? { grounds } : {} };
   const told = await doors.asMember(form.get("key").trim(), "POST", "/v1/events", event, crypto.randomUUID());
   show("following");
   try {
