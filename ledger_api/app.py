@@ -19,6 +19,7 @@ from ledger_api.errors import BusyError, IntegrityError, InvalidBody, LedgerErro
 from ledger_api.proving import ProofMaker
 from ledger_api.routes import (
     batches,
+    checking,
     claim_cards,
     disputes,
     drafts,
@@ -67,6 +68,7 @@ ROUTERS: Sequence[APIRouter] = (
     health.router,
     metrics.router,
     owning.router,
+    checking.router,
     disputes.router,
     pages.router,
 )

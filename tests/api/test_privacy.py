@@ -92,6 +92,8 @@ ROUTES: dict[tuple[str, str], Knock] = {
     ("GET", "/v1/claim-cards/{card}"): Knock("/v1/claim-cards/{submission}", HIDDEN),
     ("POST", "/v1/claim-cards/{card}/acknowledge"): Knock("/v1/claim-cards/{submission}/acknowledge", HIDDEN),
     ("GET", "/shop"): Knock("/shop", {200}),
+    ("GET", "/check"): Knock("/check", {200}),
+    ("GET", "/check/{item}"): Knock("/check/{item}", {200}),
     **{("GET", f"/{page}/{{item}}"): Knock(f"/{page}/{{item}}", ANYBODY | {500}) for page in ("own", "buy", "recover")},
     ("GET", "/healthz"): Knock("/healthz", {200}),
     ("GET", "/readyz"): Knock("/readyz", {200, 503}),

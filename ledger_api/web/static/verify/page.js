@@ -1,0 +1,217 @@
+// The checking page: fetches a proof once or reads a file, runs the recipe step by step, and shows what came of it.
+// All words stand in the page; this fills in values and shows what was hidden.
+
+import { recipe } from "./recipe.js";
+import { Refused } from "./refusals.js";
+import { trustOfNode } from "./trust.js";
+
+const page = document.querySelector("[data-page=check]");
+const form = page.querySelector("[data-form=check]");
+const all = (selector, within = page) => [...within.querySelectorAll(selector)];
+const FORMS = {
+  ledger: /^0x[0-9a-f]{40}$/,
+  registry: /^0x[0-9a-f]{40}$/,
+  ledger_code_hash: /^0x[0-9a-f]{64}$/,
+  block_hash: /^0x[0-9a-f]{64}(?:[\s,]+0x[0-9a-f]{64})*$/,
+  chain_id: /^[0-9]{1,15}$/,
+};
+// what each step's findings are called in the page
+const SLOTS = {
+  1: (found) => ({ bytes: found[0], events: found[1], item: found[2] }),
+  2: (headers) => ({ block: listed(headers, ({ number }) => number), block_hash: listed(headers, ({ hash }) => hash), time: listed(headers, ({ time }) => moment(time)) }),
+  3: (found) => ({ code: found[1] }),
+  4: (found) => ({ word: found[0] }),
+  5: (found) => ({ shown: found[0], withheld: found[1], closed: found[2] }),
+  6: (found) => ({ events: found[0] }),
+  7: (found) => ({ sequence: found[0], head: found[1] }),
+  8: (found) => ({ signed: found[0], events: found[1] }),
+  9: (found) => ({ organizations: found[0] }),
+  10: () => ({}),
+};
+let bytes = null;
+let running = 0;
+
+const listed = (headers, name) => headers.map(name).join(" ");
+const moment = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ");
+const breath = () => new Promise((resolve) => setTimeout(resolve));
+
+class Problem extends Error {}
+
+// --- what the visitor knows
+
+function typed() {
+  const trust = {};
+  for (const [name, shape] of Object.entries(FORMS)) {
+    const field = form.elements[name];
+    const value = field.value.trim().toLowerCase();
+    const isWrong = value !== "" && !shape.test(value);
+    field.toggleAttribute("aria-invalid", isWrong);
+    if (isWrong) throw new Problem("typed");
+    if (value !== "") trust[name] = value;
+  }
+  if (trust.chain_id) trust.chain_id = Number(trust.chain_id);
+  if (trust.block_hash) trust.block_hash = trust.block_hash.split(/[\s,]+/);
+  return trust;
+}
+
+function asking(url) {
+  return async (method, params) => {
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+    const options = { method: "POST", headers: { "content-type": "application/json" }, credentials: "omit", referrerPolicy: "no-referrer", body };
+    const answer = await (await fetch(url, options)).json();
+    if (answer.error || answer.result === undefined) throw new Error("the node has no answer");
+    return answer.result;
+  };
+}
+
+// What is typed wins over what the visitor's node says.
+async function trusted(ledger, headers) {
+  const known = typed();
+  const node = form.elements.node.value.trim();
+  if (node === "") return known;
+  let told;
+  try {
+    told = await trustOfNode(asking(new URL(node).href), { ledger, numbers: headers.map(({ number }) => number) });
+  } catch {
+    throw new Problem("node");
+  }
+  if (told.block_hash.length < headers.length && !known.block_hash) throw new Problem("block");
+  return { ...told, ...known };
+}
+
+// --- showing
+
+function show(selector, is) {
+  for (const element of all(selector)) element.hidden = !is;
+}
+
+function mark(number, state) {
+  const step = page.querySelector(`[data-recipe="${number}"]`);
+  step.dataset.is = state;
+  for (const word of all("[data-state]", step)) word.hidden = word.dataset.state !== state;
+  return step;
+}
+
+function clear() {
+  show("[data-verdict], [data-problem], [data-told], [data-by-receipts], [data-found]", false);
+  for (const { dataset } of all("[data-recipe]")) mark(dataset.recipe, "wait");
+  page.querySelector("[data-events]").replaceChildren();
+}
+
+function tell({ number, found }) {
+  const step = mark(number, "good");
+  for (const [name, value] of Object.entries(SLOTS[number](found))) {
+    const slot = step.querySelector(`[data-slot="${name}"]`);
+    if (slot) slot.textContent = String(value);
+  }
+  for (const list of all("[data-found]", step)) list.hidden = false;
+}
+
+function tellEvents(report) {
+  const template = page.querySelector("template[data-event]");
+  const lines = report.proof.events.map((event) => {
+    const line = template.content.cloneNode(true);
+    all(`[data-kind="${event.kind}"]`, line).forEach((name) => (name.hidden = false));
+    line.querySelector("[data-when]").textContent = moment(event.occurred_at);
+    line.querySelector("[data-by]").textContent = event.organization;
+    const { fields = [], withheld = [], commitment } = event.payload;
+    line.querySelector("[data-fields]").append(...fields.map(fieldLine));
+    line.querySelector("[data-many]").textContent = String(withheld.length);
+    line.querySelector("[data-withheld]").hidden = withheld.length === 0;
+    line.querySelector("[data-closed]").hidden = commitment === undefined;
+    if (fields.length === 0) line.querySelector("[data-fields]").remove();
+    return line;
+  });
+  page.querySelector("[data-events]").append(...lines);
+  show("[data-told]", true);
+  show("[data-by-receipts]", report.proof.inclusion.type === "receipts");
+}
+
+function fieldLine([, path, value]) {
+  const line = document.createElement("div");
+  const name = line.appendChild(document.createElement("dt"));
+  const said = line.appendChild(document.createElement("dd"));
+  name.textContent = path;
+  said.textContent = typeof value === "string" ? value : JSON.stringify(value);
+  return line;
+}
+
+function refuse(refused, reached) {
+  mark(reached, "bad");
+  for (let number = reached + 1; number <= 10; number++) mark(number, "grey");
+  page.querySelector("[data-refusal]").textContent = refused.code;
+  page.querySelector("[data-reason]").textContent = refused.found;
+  show('[data-verdict="refused"]', true);
+}
+
+// --- running
+
+async function run() {
+  const mine = ++running;
+  clear();
+  let trust = {};
+  let reached = 1;
+  const steps = recipe(bytes, () => trust);
+  try {
+    typed();
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (mine !== running) return;
+      if (step.done) return finish(step.value);
+      // by receipts some steps fall away
+      for (; reached < step.value.number; reached++) mark(reached, "grey");
+      tell(step.value);
+      reached = step.value.number + 1;
+      if (step.value.number === 2) trust = await trusted(ledgerOf(bytes), step.value.found);
+      await breath();
+    }
+  } catch (error) {
+    if (mine !== running) return;
+    if (error instanceof Refused) refuse(error, Math.min(reached, 10));
+    else if (error instanceof Problem) show(`[data-problem="${error.message}"]`, true);
+    else throw error;
+  }
+}
+
+const ledgerOf = (encoded) => JSON.parse(new TextDecoder().decode(encoded)).ledger;
+
+function finish(report) {
+  if (report.verdict !== "anchored") mark(10, "grey");
+  show(`[data-verdict="${report.verdict}"]`, true);
+  tellEvents(report);
+  page.dataset.done = report.verdict;
+}
+
+async function fetched(item) {
+  const answer = await fetch(`/v1/items/${item}/proof`, { headers: { accept: "application/json" } }).catch(() => null);
+  if (!answer || !answer.ok) throw new Problem("proof");
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+async function start() {
+  try {
+    const [file] = form.elements.file.files;
+    if (file) bytes = new Uint8Array(await file.arrayBuffer());
+    else if (bytes === null && page.dataset.item) bytes = await fetched(page.dataset.item);
+    if (bytes === null) form.elements.file.focus();
+    else await run();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    clear();
+    show(`[data-problem="${error.message}"]`, true);
+  }
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  start();
+});
+page.addEventListener("dragover", (event) => event.preventDefault());
+page.addEventListener("drop", (event) => {
+  event.preventDefault();
+  if (event.dataTransfer.files.length > 0) {
+    form.elements.file.files = event.dataTransfer.files;
+    start();
+  }
+});
+form.elements.file.addEventListener("change", start);
+if (page.dataset.item) start();
