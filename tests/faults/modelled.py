@@ -95,6 +95,7 @@ class Ground:
     def world(self, folder: Path) -> Iterator["World"]:
         database = folder / f"world-{id(folder):x}.db"
         shutil.copyfile(self._database, database)
+        self.fleet.mine()  # Anvil forgets the state of old blocks: each world goes back to a block of its own, and never below it
         snapshot = self.fleet.node.call("evm_snapshot")
         service, node = self.fleet.service, MoodyNode(self.fleet.chain_url)
         engine = open_engine(f"sqlite:///{database}")
@@ -134,6 +135,7 @@ class World:
         self.thefts = 0
         self.troubles: list[str] = []  # what the workers said, for whoever reads a failure
         self._strangers: set[str] = set()
+        self.index()
 
     def clock(self) -> datetime:
         return datetime.fromtimestamp(self.time, UTC)
