@@ -1,4 +1,7 @@
-"""The page on which a visitor's own browser checks a proof (docs/proof.md). The server sends words, modules and, once, the proof; it checks nothing."""
+"""The page on which a visitor's own browser checks a proof (docs/proof.md).
+
+The server sends words, modules and, once, the proof; it checks nothing.
+"""
 
 from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
@@ -40,8 +43,8 @@ async def check_page(item: str, guest: AGuest) -> Response:
 
 
 def _page(guest: Guest, item: str | None) -> Response:
-    values = {"recipe": RECIPE, "states": STATES, "problems": PROBLEMS, "kinds": _kinds(guest.language)}
-    response = guest.page("check.html", is_scripted=True, item=item, **values)
+    kinds = _kinds(guest.language)
+    response = guest.page("check.html", is_scripted=True, item=item, kinds=kinds, recipe=RECIPE, states=STATES, problems=PROBLEMS)
     response.headers["Content-Security-Policy"] = response.headers["Content-Security-Policy"].replace(OWN_DOORS, ANY_NODE)
     return response
 

@@ -161,7 +161,7 @@ def test_what_is_typed_wrongly_is_marked_and_nothing_is_checked(visit: Any, desk
     page.click("button[type=submit]")
 
     page.wait_for_selector('[data-problem="typed"]:not([hidden])')
-    assert page.locator("[aria-invalid]").count() == 1 and set(states(page)) == {"wait"}
+    assert page.locator("#ledger[aria-invalid=true]:focus").count() == 1 and set(states(page)) == {"wait"}
 
 
 @pytest.mark.parametrize("name", ["anvil-state.json", "receipts.json"])
@@ -186,6 +186,7 @@ def test_a_file_with_one_letter_changed_is_refused_at_its_step(visit: Any, desk:
 
     assert states(page) == ["good"] * 4 + ["bad"] + ["grey"] * 5
     assert page.inner_text("[data-refusal]") == "payload"
+    assert page.locator("[data-recipe]:not([data-is=good]) dl").locator("visible=true").count() == 0
     page.screenshot(path=desk.pictures / "refused.png", full_page=True)
     assert complaints(page) == [] and faint_words(page) == []
 

@@ -45,8 +45,13 @@ function typed() {
     const field = form.elements[name];
     const value = field.value.trim().toLowerCase();
     const isWrong = value !== "" && !shape.test(value);
-    field.toggleAttribute("aria-invalid", isWrong);
-    if (isWrong) throw new Problem("typed");
+    if (!isWrong) field.removeAttribute("aria-invalid");
+    else {
+      field.setAttribute("aria-invalid", "true");
+      for (const folded of all("details", form)) folded.open ||= folded.contains(field);
+      field.focus();
+      throw new Problem("typed");
+    }
     if (value !== "") trust[name] = value;
   }
   if (trust.chain_id) trust.chain_id = Number(trust.chain_id);
