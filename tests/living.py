@@ -1,16 +1,14 @@
 """The whole service alive under one clock, for pages on which keys are used: chain, worker, indexer, pages, and members who call.
 
     with living_ledger(tmp_path) as world:
-        gtin, serial = world.bag()              # made by the brand, shipped to the shop, recorded
-        owner = world.visitor(browser, "owner") # a browser of its own
-        owner.go(f"/own/{world.item_of(serial)}")
+        serial, item = world.bag()              # made by the brand, shipped to the shop, recorded
+        world.http.get(f"/own/{item}")          # or a browser at world.url
         world.later(72 * 3600)                  # chain, doors and worker alike
-        world.assert_never_heard(secret)        # by this server, and by nobody else
+        world.assert_never_heard(secret)        # by this server
 
 What reaches the server is noted byte for byte, so that a test can say what never did.
 """
 
-import base64
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +20,6 @@ from typing import Any
 
 import httpx
 import uvicorn
-from playwright.sync_api import Browser, Page
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ledger_api import operating
@@ -37,7 +34,6 @@ from ledger_api.settings import Settings
 from ledger_verify.hashing import organization_id
 from ledger_verify.transition import Role
 from tests import servers
-from tests.browser.conftest import DESKTOP
 
 GTIN = "09990000100019"
 EVERYTHING = 2**64 - 1
@@ -68,54 +64,9 @@ class Heard:
         await self.app(scope, noted, send)
 
 
-@dataclass
-class Visitor:
-    """A browser of somebody's own: its page, what went wrong on it, whom else it asked, and the files it was given."""
-
-    name: str
-    page: Page
-    world: "World"
-    errors: list[str] = field(default_factory=list)
-    strangers: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-    def go(self, address: str) -> Page:
-        self.page.goto(address if address.startswith("http") else self.world.url + address)
-        self.page.wait_for_selector("[data-page][data-ready=yes]")
-        return self.page
-
-    def shown(self, step: str) -> None:
-        """Waits until this step of the page is shown, and takes its picture."""
-        self.page.wait_for_selector(f'[data-step="{step}"]:not([hidden])')
-
-    def picture(self, name: str) -> None:
-        """As it is on this screen, and on a telephone."""
-        self.world.pictures += 1
-        stem = f"{self.world.pictures:02d}-{self.name}-{name}"
-        for width, height in ((1280, 900), (390, 844)):
-            self.page.set_viewport_size({"width": width, "height": height})
-            self.page.screenshot(path=self.world.folder / f"{stem}-{width}.png", full_page=True)
-        self.page.set_viewport_size({"width": 1280, "height": 900})
-
-    def pixels_of(self, selector: str) -> memoryview:
-        """What a camera would see of a part of the page: a screenshot as rows of grey."""
-        taken = base64.b64encode(self.page.locator(selector).screenshot()).decode()
-        blank = self.page.context.browser.new_page()  # type: ignore[union-attr]  # a context made by a browser has one
-        width, height, grey = blank.evaluate(_GREY, taken)
-        blank.close()
-        return memoryview(bytes(grey)).cast("B", shape=[height, width])
-
-    def keep_download(self, press: Callable[[], None]) -> Path:
-        with self.page.expect_download() as given:
-            press()
-        kept = self.world.folder / f"{self.name}-{given.value.suggested_filename}"
-        given.value.save_as(kept)
-        return kept
-
-
 class World:
     def __init__(self, folder: Path, chain_url: str) -> None:
-        self.folder, self.pictures = folder, 0
+        self.folder = folder
         self._ahead = 0.0
         self.settings = Settings(
             home=folder / "home", port=servers.free_port(), rate_per_minute_anonymous=1_000_000, rate_per_minute_key=1_000_000
@@ -192,8 +143,11 @@ class World:
 
     # --- callers
 
+    def bearer(self, member: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.keys[member]}"}
+
     def post(self, member: str, path: str, body: Any) -> Any:
-        answer = self.http.post(path, json=body, headers={"Authorization": f"Bearer {self.keys[member]}"})
+        answer = self.http.post(path, json=body, headers=self.bearer(member))
         assert answer.is_success, answer.text
         return answer.json()
 
@@ -207,8 +161,7 @@ class World:
         return (self._moment() - timedelta(seconds=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def _is_recorded(self, member: str, submission: str) -> bool:
-        headers = {"Authorization": f"Bearer {self.keys[member]}"}
-        status = self.http.get(f"/v1/submissions/{submission}", headers=headers).json()["status"]
+        status = self.http.get(f"/v1/submissions/{submission}", headers=self.bearer(member)).json()["status"]
         return bool(status in ("recorded", "final"))
 
     def bag(self) -> tuple[str, str]:
@@ -220,6 +173,10 @@ class World:
         self.record("maison", {"kind": "shipment", "item": {"gtin": GTIN, "serial": serial}, "to": did_of("boutique")})
         return serial, str(self.passport(serial)["id"])
 
+    def standing_item(self) -> str:
+        """The first bag of this world."""
+        return str(self.passport("B0000001")["id"]) if self._serials else self.bag()[1]
+
     def passport(self, serial: str) -> dict[str, Any]:
         found: dict[str, Any] = self.http.get("/v1/items", params={"gtin": GTIN, "serial": serial}).json()["passport"]
         return found
@@ -229,19 +186,6 @@ class World:
         while not happens():
             assert time.monotonic() < deadline, "it did not happen in time"
             time.sleep(0.1)
-
-    # --- visitors
-
-    def visitor(self, browser: Browser, name: str, **options: Any) -> Visitor:
-        context = browser.new_context(**({"viewport": DESKTOP, "locale": "en-GB", "accept_downloads": True} | options))
-        made = Visitor(name, context.new_page(), self)
-        made.page.on("console", lambda message: made.errors.append(message.text) if message.type in ("error", "warning") else None)
-        made.page.on("pageerror", lambda error: made.errors.append(str(error)))
-        context.on("request", lambda request: made.strangers.append(request.url) if not self._is_ours(request.url) else None)
-        return made
-
-    def _is_ours(self, url: str) -> bool:
-        return url.startswith((self.url, "blob:" + self.url, "data:"))
 
     def assert_never_heard(self, *words: str) -> None:
         """In no spelling, in no part of any request."""
@@ -261,15 +205,3 @@ def living_ledger(folder: Path) -> Iterator[World]:
         world = World(folder, url)
         stack.enter_context(world.running())
         yield world
-
-
-# a PNG in base64, drawn by a browser
-_GREY = """async (png) => {
-  const image = new Image();
-  image.src = 'data:image/png;base64,' + png;
-  await image.decode();
-  const canvas = Object.assign(document.createElement('canvas'), {width: image.width, height: image.height});
-  const pen = canvas.getContext('2d');
-  pen.drawImage(image, 0, 0);
-  return [image.width, image.height, [...pen.getImageData(0, 0, image.width, image.height).data].filter((_, index) => index % 4 === 0)];
-}"""
