@@ -23,9 +23,9 @@ RUNS, STEPS = 16, 60
 LONG_RUNS = 400
 # how often each must have taken effect in the short form
 EXPECTED = {
-    "accepted": 200, "refused at the door": 60, "event repeated": 15, "worker killed": 25, "indexer restarted": 8,
+    "accepted": 200, "refused at the door": 60, "event repeated": 10, "worker killed": 20, "indexer restarted": 8,
     "indexer undid blocks": 20, "reorg that keeps ours": 8, "reorg that drops ours": 6, "reorg empty": 20,
-    "reorg of depth 1": 12, "reorg of depth 2": 12,
+    "reorg of depth 1": 12, "reorg of depth 2": 8,
     "reorg of depth 3+": 15, "transaction dropped": 4, "stranger carried our batch": 8, "nonce stolen": 6, "lane adopted": 5,
     "deadline passed": 8, "base fee spiked": 2, "retailer suspended": 6, "retailer reinstated": 3, "node takes and hangs": 2,
     "node drops and says yes": 1, "node does not answer": 2, "node says underpriced": 2,
