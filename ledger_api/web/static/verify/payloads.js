@@ -26,10 +26,11 @@ export function commitmentOfDigests(digests) {
 function requireApart(paths) {
   const shown = new Set(paths);
   require(shown.size === paths.length, "payload", "a path twice");
+  const lengths = new Set(paths.map((path) => path.length));
   for (const path of paths) {
-    for (let end = path.lastIndexOf("/"); end >= 0; end = path.lastIndexOf("/", end - 1)) {
-      require(!shown.has(path.slice(0, end)), "payload", `${path} lies within another`);
-      if (end === 0) break;
+    for (let end = 0; end < path.length; end++) {
+      const isWithin = path[end] === "/" && lengths.has(end) && shown.has(path.slice(0, end));
+      require(!isWithin, "payload", "a path within another");
     }
   }
 }
