@@ -153,6 +153,24 @@ def test_a_node_that_does_not_answer_is_said_to_be_silent(visit: Any, desk: Desk
     assert here.page.locator("[data-verdict]:not([hidden])").count() == 0
 
 
+def test_a_node_that_has_not_the_block_is_said_not_to_know_it(visit: Any, desk: Desk) -> None:
+    page = visit(f"{desk.url}/check").page
+
+    page.fill("#node", desk.world.url)
+
+    assert choose(page, "life.json") == "block"  # block 1,000 of another chain
+    assert states(page) == ["good"] * 2 + ["wait"] * 8
+
+
+def test_a_file_that_is_dropped_on_the_page_is_checked(visit: Any, desk: Desk) -> None:
+    page = visit(f"{desk.url}/check").page
+
+    page.evaluate(_DROP, (VECTORS / "short.json").read_text())
+
+    assert verdict(page) == "consistent, not anchored"
+    assert page.locator("[data-events] > li").count() == 2
+
+
 def test_what_is_typed_wrongly_is_marked_and_nothing_is_checked(visit: Any, desk: Desk) -> None:
     page = visit(desk.path).page
     verdict(page)
@@ -216,3 +234,10 @@ def test_without_scripts_the_page_says_how_to_check(visit: Any, desk: Desk) -> N
 
     assert "ledger-verify" in page.inner_text("header.hero")
     assert page.get_attribute("a[download]", "href") == f"/v1/items/0x{desk.item.hex()}/proof"
+
+
+_DROP = """(text) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([text], 'proof.json', { type: 'application/json' }));
+  document.querySelector('article.check h1').dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+}"""

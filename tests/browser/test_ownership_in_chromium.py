@@ -3,180 +3,40 @@
 Keys are made and used in the pages; whatever arrives at the server is read again here, and no secret is ever in it.
 """
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-import zxingcpp
-from eth_account import Account
 from playwright.sync_api import Browser, Route
 
 from ledger_api.web.languages import TAGS
 from ledger_verify import claims
-from tests.browser.accessibility import complaints, faint_words
-from tests.browser.visitors import Visitor, visitor
+from tests.browser.people import (
+    BUYERS_PASSPHRASE,
+    OWNERS_PASSPHRASE,
+    agree,
+    agree_to_the_request,
+    ask_for,
+    begin_a_sale,
+    claim,
+    enter_the_sale,
+    hand_the_card_over,
+    lift_the_report,
+    look,
+    offer,
+    open_with_file,
+    print_the_card,
+    read_card,
+    secret_of,
+    sell,
+)
+from tests.browser.visitors import visitor
 from tests.living import GTIN, World, living_ledger
-
-THREE_DAYS = 72 * 3600
-OWNERS_PASSPHRASE, BUYERS_PASSPHRASE = "four plain words here", "another four plain words"
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with living_ledger(tmp_path_factory.mktemp("owning")) as made:
         yield made
-
-
-@dataclass(frozen=True)
-class Card:
-    """A printed card, as its buyer holds it."""
-
-    link: str
-    text: str
-
-    @property
-    def secret(self) -> bytes:
-        return claims.read_card(self.link)
-
-    def spellings(self) -> list[str]:
-        """Of what must never reach a server: the secret as it is printed, as bytes, and the key that it gives."""
-        return [self.text, self.text.replace(" ", ""), self.secret.hex(), claims.claim_key(self.secret).secret.hex(), "#c="]
-
-
-# --- what people do ----------------------------------------------------------------------------------------------------
-
-
-def look(who: Visitor, name: str) -> None:
-    """A picture for whoever wants to see, and what an auditor of accessibility would say."""
-    who.picture(name)
-    assert complaints(who.page) == []
-    assert faint_words(who.page) == []
-
-
-def sell(shop: Visitor, serial: str) -> Card:
-    begin_a_sale(shop, serial)
-    shop.shown("card")
-    return read_card(shop)
-
-
-def begin_a_sale(shop: Visitor, serial: str) -> None:
-    shop.go("/shop")
-    enter_the_sale(shop, serial)
-
-
-def enter_the_sale(shop: Visitor, serial: str) -> None:
-    page = shop.page
-    page.fill('[data-form="sale"] [name=key]', shop.world.keys["boutique"])
-    page.fill("#gtin", GTIN)
-    page.fill("#serial", serial)
-    page.click('[data-form="sale"] button')
-
-
-def read_card(shop: Visitor) -> Card:
-    pixels = shop.pixels_of('[data-step="card"] svg.code')
-    (code,) = zxingcpp.read_barcodes(pixels)
-    return Card(code.text, shop.page.inner_text(".secret code"))
-
-
-def hand_the_card_over(shop: Visitor) -> None:
-    shop.page.click("[data-printed]")
-    shop.shown("sale")
-    assert shop.page.evaluate("localStorage.length") == 0
-
-
-def make_a_key(who: Visitor, passphrase: str) -> Path:
-    page = who.page
-    page.fill("#fresh-passphrase", passphrase)
-    page.fill("#fresh-again", passphrase)
-    return who.keep_download(lambda: page.click('[data-form="fresh"] button'))
-
-
-def agree(who: Visitor, name: str, then: str = "mine") -> None:
-    who.shown("agree")
-    look(who, name)
-    who.page.click("[data-agree]")
-    who.shown(then)
-
-
-def open_with_file(who: Visitor, item: str, file: Path, passphrase: str, then: str = "mine") -> None:
-    page = who.go(f"/own/{item}")
-    page.set_input_files("#file", file)
-    page.fill("#file-passphrase", passphrase)
-    page.click('[data-form="file"] button')
-    who.shown(then)
-
-
-def claim(owner: Visitor, card: Card, passphrase: str) -> Path:
-    """Opens the card and moves the piece to a fresh key: its file."""
-    owner.go(card.link)
-    owner.shown("mine")
-    look(owner, "mine-by-card")
-    assert owner.page.evaluate("location.hash") == ""
-    owner.page.click('.notice [data-deed="fresh"]')
-    owner.shown("fresh")
-    look(owner, "fresh")
-    file = make_a_key(owner, passphrase)
-    agree(owner, "agree-claim")
-    return file
-
-
-def lift_the_report(owner: Visitor) -> None:
-    """Two signatures, 72 hours apart; in between the page says when, and the rules say no."""
-    page = owner.page
-    page.click('[data-deed="lift"]')
-    agree(owner, "agree-lift")
-    assert "UTC" in page.inner_text('[data-fill="release-at"]')
-    look(owner, "mine-lift-begun")
-    page.click('[data-deed="lift"]')
-    agree_in_vain(owner, "waiting-period")
-    owner.world.later(THREE_DAYS)
-    page.click("[data-cancel]:visible")
-    page.click('[data-deed="lift"]')
-    agree(owner, "agree-lift-again")
-
-
-def agree_in_vain(who: Visitor, code: str) -> None:
-    who.shown("agree")
-    who.page.click("[data-agree]")
-    who.page.wait_for_selector(f'[data-problem][data-code="{code}"]')
-
-
-def ask_for(buyer: Visitor, item: str, passphrase: str) -> tuple[str, Path]:
-    """The buyer's request: (its link, the file of the buyer's new key)."""
-    buyer.go(f"/buy/{item}")
-    buyer.shown("fresh")
-    look(buyer, "see")
-    file = make_a_key(buyer, passphrase)
-    buyer.shown("request")
-    buyer.page.wait_for_selector('[data-name="none"]:visible')
-    look(buyer, "request")
-    (code,) = zxingcpp.read_barcodes(buyer.pixels_of('[data-step="request"] svg.code'))
-    assert code.text == buyer.page.inner_text('[data-fill="link"]')
-    return code.text, file
-
-
-def offer(owner: Visitor, request: str) -> None:
-    """The owner, whose page is open, follows the buyer's request and consents to exactly that."""
-    owner.go(request).wait_for_selector('[data-if="request"]:visible')
-    look(owner, "mine-asked")
-    agree_to_the_request(owner)
-
-
-def agree_to_the_request(owner: Visitor) -> None:
-    page = owner.page
-    page.click('.notice [data-deed="handover"]')
-    owner.shown("handover")
-    look(owner, "handover")
-    page.click('[data-form="handover"] [type=submit]')
-    agree(owner, "agree-offer", then="offered")
-    look(owner, "offered")
-
-
-def secret_of(file: Path, passphrase: str) -> str:
-    """The key in a key file, opened by another implementation of keystore v3."""
-    return bytes(Account.decrypt(json.loads(file.read_text()), passphrase)).hex()
 
 
 # --- from the sale to the hand-over ------------------------------------------------------------------------------------
@@ -188,6 +48,7 @@ def test_from_the_sale_to_the_hand_over(world: World, browser: Browser) -> None:
 
     card = sell(shop, serial)
     look(shop, "card")
+    print_the_card(shop, card)
     hand_the_card_over(shop)
     owners_file = claim(owner, card, OWNERS_PASSPHRASE)
     owner.page.click('[data-deed="stolen"]')
@@ -350,3 +211,25 @@ def test_every_page_reads_well_in_every_language_and_in_the_dark(world: World, b
         look(guest, page.split("/")[1])
 
     guest.assert_quiet()
+
+
+def test_the_owner_sees_a_request_to_replace_the_key_and_refuses_it(world: World, browser: Browser) -> None:
+    shop, owner, desk = (visitor(world, browser, name) for name in ("shop-7", "owner-7", "desk"))
+    serial, item = world.bag()
+    card = sell(shop, serial)
+    page = desk.go(f"/recover/{item}")
+    page.fill("#recovery-key", world.keys["maison"])
+    page.fill("#address", "0x" + "ab" * 20)
+    page.click('[data-form="recovery"] [type=submit]')
+    page.wait_for_selector('[data-if="pending"]:visible')
+    look(desk, "pending")
+
+    owner.go(card.link)
+    owner.shown("mine")
+    look(owner, "mine-recovery")
+    owner.page.click('[data-deed="veto"]')
+    agree(owner, "agree-veto")
+
+    assert owner.page.locator('[data-deed="veto"]:visible').count() == 0
+    assert world.passport(serial)["recovery"] is None
+    desk.go(f"/recover/{item}").wait_for_selector('[data-if="none-pending"]:visible')
