@@ -24,19 +24,19 @@ export function compareTrust(proof, headers, trust) {
   return ["chain_id", "ledger", "ledger_code_hash", "block_hash"].every(known);
 }
 
-// What a node says of the file's chain: `ask(method, params)` gives a result of its JSON-RPC. It cannot say which ledger is meant.
+// What a node says of the file's chain: `ask(method, params)` gives a result of its JSON-RPC. It cannot say which ledger is meant,
+// and of a block that it does not know it says nothing: `block_hash` is then shorter than `numbers`.
 export async function trustOfNode(ask, { ledger, numbers }) {
+  const chain_id = Number(BigInt(await ask("eth_chainId", [])));
   const blocks = [];
   for (const number of numbers) blocks.push(await ask("eth_getBlockByNumber", [quantity(number), false]));
+  const block_hash = blocks.filter((block) => block !== null).map(({ hash }) => hash.toLowerCase());
+  if (block_hash.length < numbers.length) return { chain_id, block_hash };
   const last = quantity(numbers.at(-1));
   const code = await ask("eth_getCode", [ledger, last]);
   const answer = code === "0x" ? null : await ask("eth_call", [{ to: ledger, data: REGISTRY }, last]).catch(() => null);
-  return {
-    chain_id: Number(BigInt(await ask("eth_chainId", []))),
-    block_hash: blocks.filter((block) => block !== null).map(({ hash }) => hash.toLowerCase()),
-    ledger_code_hash: keccak(code.toLowerCase()),
-    registry: answer && answer.length === 66 ? "0x" + answer.slice(26).toLowerCase() : null,
-  };
+  const registry = answer && answer.length === 66 ? "0x" + answer.slice(26).toLowerCase() : null;
+  return { chain_id, block_hash, ledger_code_hash: keccak(code.toLowerCase()), registry };
 }
 
 const quantity = (number) => "0x" + BigInt(number).toString(16);
