@@ -434,6 +434,17 @@ class ClaimCardRow(SQLModel, table=True):
     __table_args__ = (Index("claim_cards_request", "organization", "request", unique=True),)
 
 
+class OpinionRequestRow(SQLModel, table=True):
+    """A second opinion that an organization asked for. Answered by whoever judges the item next; the records say so."""
+
+    __tablename__ = "opinion_requests"
+    item: bytes = Field(sa_column=_bytes(primary=True))
+    organization: bytes = Field(sa_column=_bytes(primary=True))
+    sequence: int  # events the item had when it was asked
+    until: datetime = Field(sa_column=_time())
+    created_at: datetime = Field(sa_column=_time())
+
+
 class LeaseRow(SQLModel, table=True):
     """Who may do a job now: a lane of nonces, the indexer. Taken over once expired."""
 

@@ -158,7 +158,13 @@ def _record(connection: Any, table: Any, row: Any, block: int) -> None:
     rest = {"sequence": number + 1, "signer": b"\x05" * 20, "payload": row.payload, "extra": b"", "state": row.state}
     connection.execute(insert(table["records"]), same | mined | rest)
     connection.execute(text("DELETE FROM items WHERE item = :item"), {"item": row.item})
-    shown = {"item": row.item, "brand": row.organization, "state": row.state, "sequence": number + 1, "block_number": block}
+    shown = {
+        "item": row.item,
+        "brand": state_from_bytes(row.state).brand,
+        "state": row.state,
+        "sequence": number + 1,
+        "block_number": block,
+    }
     connection.execute(insert(table["items"]), shown | {"passport": b"{}", "etag": "x"})
     connection.execute(text("UPDATE events SET status = 'recorded' WHERE id = :id"), {"id": row.id})
 

@@ -91,6 +91,13 @@ ROUTES: dict[tuple[str, str], Knock] = {
     ("POST", "/v1/claim-cards"): Knock("/v1/claim-cards", {422}, {}),
     ("GET", "/v1/claim-cards/{card}"): Knock("/v1/claim-cards/{submission}", HIDDEN),
     ("POST", "/v1/claim-cards/{card}/acknowledge"): Knock("/v1/claim-cards/{submission}/acknowledge", HIDDEN),
+    # a request for a second opinion is its asker's own; items and opinions stand on the chain
+    ("POST", "/v1/opinion-requests"): Knock("/v1/opinion-requests", {422}, {}),
+    ("GET", "/v1/opinion-requests"): Knock("/v1/opinion-requests", {200}),
+    ("GET", "/v1/statistics/authenticators"): Knock("/v1/statistics/authenticators", {200}),
+    ("GET", "/v1/statistics/authenticators/{did:path}"): Knock(f"/v1/statistics/authenticators/{OURS}", {200}),
+    ("GET", "/authenticators"): Knock("/authenticators", {200}),
+    ("GET", "/items/{item}/disputes"): Knock("/items/{item}/disputes", ANYBODY | {500}),
     ("GET", "/shop"): Knock("/shop", {200}),
     ("GET", "/check"): Knock("/check", {200}),
     ("GET", "/check/{item}"): Knock("/check/{item}", {200}),
