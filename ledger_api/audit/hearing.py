@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ledger_api.chain.rpc import Hint, Node, Refusal, quantity, unhex
-from ledger_api.errors import NodeInconsistent
+from ledger_api.errors import NodeInconsistent, NodeUnreachable
 from ledger_verify import logs as told_by
 from ledger_verify.hashing import event_id, keccak
 from ledger_verify.wire import UnknownLog, decode_log
@@ -89,12 +89,9 @@ class Hearing:
         first, span, count = from_block, _FIRST_SPAN, 0
         while first <= pin.number:
             last = min(first + span - 1, pin.number)
-            asked = {"fromBlock": quantity(first), "toBlock": quantity(last), "address": self._ledger}
-            (answer,) = self._node.batch([("eth_getLogs", (asked,))])
-            if isinstance(answer, Refusal):
-                if answer.hint is not Hint.RANGE_TOO_WIDE or span == 1:
-                    raise answer.error("eth_getLogs")
-                span = max(1, span // 2)
+            answer = self._ask(first, last)
+            if answer is None:
+                span = max(1, (last - first + 1) // 2)
                 continue
             count += self._keep(answer, first, last)
             first = last + 1
@@ -102,6 +99,26 @@ class Hearing:
         self.kept.execute("CREATE INDEX heard_items ON heard (item, block_number, log_index)")
         self.kept.execute("CREATE INDEX heard_events ON heard (event_id)")
         return count
+
+    def _ask(self, first: int, last: int) -> Sequence[Answer] | None:
+        """None: the node finds these blocks too many, or takes too long over them; ask for fewer.
+
+        Raises:
+            NodeRefused, NodeUnreachable: one block alone is too much for it.
+        """
+        asked = {"fromBlock": quantity(first), "toBlock": quantity(last), "address": self._ledger}
+        try:
+            (answer,) = self._node.batch([("eth_getLogs", (asked,))])
+        except NodeUnreachable:
+            if first == last:
+                raise
+            return None
+        if isinstance(answer, Refusal):
+            if answer.hint is not Hint.RANGE_TOO_WIDE or first == last:
+                raise answer.error("eth_getLogs")
+            return None
+        told: Sequence[Answer] = answer
+        return told
 
     def _keep(self, answers: Sequence[Answer], first: int, last: int) -> int:
         placed = {(int(one["blockNumber"], 16), int(one["logIndex"], 16)): one for one in answers}

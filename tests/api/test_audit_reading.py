@@ -16,7 +16,7 @@ from ledger_api.audit.journeys import Journeys, found_again
 from ledger_api.audit.report import MOST_FINDINGS, Check, Report
 from ledger_api.audit.side_by_side import side_by_side
 from ledger_api.chain.rpc import Refusal
-from ledger_api.errors import NodeInconsistent, NodeRefused
+from ledger_api.errors import NodeInconsistent, NodeRefused, NodeUnreachable
 from ledger_api.indexer.loop import catch_up
 from ledger_api.store.engine import reading
 from ledger_verify.codes import Kind
@@ -101,6 +101,40 @@ def test_a_node_that_refuses_single_blocks_is_believed(world: World, maison: Mem
     world.chain.refuses_ranges = True
 
     with pytest.raises(NodeRefused):
+        heard(world, tmp_path)
+
+
+class SlowChain(WordyChain):
+    """A node that does not answer in time for more than so many blocks."""
+
+    quick_blocks = 5
+
+    def _answer(self, method: str, *params: Any) -> Any:
+        if method == "eth_getLogs" and "fromBlock" in params[0]:
+            asked = int(params[0]["toBlock"], 16) - int(params[0]["fromBlock"], 16) + 1
+            if asked > self.quick_blocks:
+                raise NodeUnreachable
+        return super()._answer(method, *params)
+
+
+def test_a_node_that_is_slow_over_many_blocks_is_asked_for_fewer(engine: Engine, tmp_path: Path) -> None:
+    world = World(SlowChain(), engine)
+    maison = world.admit("did:web:maison.example", "Maison")
+    for number in range(20):
+        world.manufacture(maison, f"S-{number}")
+        world.mine(3)
+
+    hearing, _ = heard(world, tmp_path)
+
+    assert hearing.kept.execute("SELECT count(*) FROM heard").fetchone() == (20,)
+
+
+def test_a_node_that_is_away_is_said_to_be(engine: Engine, tmp_path: Path) -> None:
+    world = World(SlowChain(), engine)
+    world.mine(3)
+    world.chain.quick_blocks = 0  # type: ignore[attr-defined]  # a SlowChain
+
+    with pytest.raises(NodeUnreachable):
         heard(world, tmp_path)
 
 

@@ -49,6 +49,7 @@ from tests import servers
 ROOT = Path(__file__).resolve().parent.parent.parent
 GTIN = "09990000100019"
 EVERYTHING = 2**64 - 1
+PATIENT_SECONDS = 60.0
 _SCOPES = ["events:write events:read verify"]
 # whoever runs tests may have told Python to write no bytecode: then every process would compile every library again
 _COMPILED = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(ROOT / ".build" / "bytecode")}
@@ -126,8 +127,10 @@ class Fleet:
         self._serials = 0
 
     def _opened(self) -> Service:
-        deploy_once(self.settings, self.chain_url)
-        return open_service(self.settings, self.chain_url)
+        """For the test's own questions, which have time, however impatient the processes are told to be."""
+        patient = self.settings.model_copy(update={"node_read_seconds": PATIENT_SECONDS})
+        deploy_once(patient, self.chain_url)
+        return open_service(patient, self.chain_url)
 
     # --- members of the consortium
 
