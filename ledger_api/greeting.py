@@ -29,7 +29,7 @@ def greet(here: Running, console: Console, *, report: ImportReport | None, sampl
         console.print(f"Sample: {done} events on the ledger, {len(report.refused)} rows refused (that is what they are there for).")
     for name, (gtin, serial) in picks(sample).items():
         console.print(f"  {name:<13} {here.url}/01/{gtin}/21/{_escape(serial)}", highlight=False, soft_wrap=True)
-    console.print("\nThree callers to try:", highlight=False)
+    console.print("\nThree callers and an owner to try:", highlight=False)
     for line in calls(here, sample, keys):
         console.print(line, highlight=False, soft_wrap=True, markup=False)
     console.print("\nCtrl-C ends everything; start again and it is as it was.")
@@ -66,7 +66,7 @@ def picks(sample: Path) -> dict[str, tuple[str, str]]:
 
 
 def calls(here: Running, sample: Path, keys: dict[str, str]) -> list[str]:
-    """A working curl for each of the three callers."""
+    """A working curl for each of the three callers, and how to become an owner."""
     good = picks(sample)["a good item"]
     brand_gtin = _first(sample, "production", "gtin")
     event = {
@@ -80,6 +80,8 @@ def calls(here: Running, sample: Path, keys: dict[str, str]) -> list[str]:
         f"  consumer:  curl -s '{here.url}/v1/items?gtin={good[0]}&serial={_escape(good[1])}'",
         f"  platform:  curl -s {here.url}/v1/verifications -H 'Authorization: Bearer {keys['platform']}'"
         f" -H 'Content-Type: application/json' -d '{json.dumps(question)}'",
+        f"  owner:     {here.url}/shop sells {brand_gtin} {event['serial']} (made by the brand's call) with the brand's key {keys['brand']}"
+        " and shows the claim card; the card opens the owner's page",
     ]
 
 
