@@ -48,7 +48,7 @@ def show(console: Console, outcome: Outcome) -> None:
         console.print(f"{name.replace('_', ' ')}: {told[name]}", highlight=False, soft_wrap=True)
     console.print(
         f"events per second: {outcome.undisturbed_per_second:,} undisturbed, {outcome.killed_per_second:,} while one worker of two is "
-        f"killed every five seconds (ratio {outcome.kill_throughput_ratio})",
+        f"killed every five seconds (ratio {outcome.kill_throughput_ratio}, with leases of {outcome.lease_seconds} seconds)",
         highlight=False,
     )
 

@@ -65,6 +65,7 @@ class Outcome:
     undisturbed_per_second: float = 0.0
     killed_per_second: float = 0.0
     workers_killed: int = 0
+    lease_seconds: int = 0  # how long a killed worker's lane stands still: the ratio depends on it
     restarts: int = 0
     settle_seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
@@ -83,8 +84,8 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         names = ("seed", "seconds", "events", "refused", "faults", "faults_by_kind", "lost", "duplicated", "invented", "audit")
-        rates = ("undisturbed_per_second", "killed_per_second", "kill_throughput_ratio", "workers_killed", "restarts", "settle_seconds")
-        told = {name: getattr(self, name) for name in (*names, *rates)}
+        rates = ("undisturbed_per_second", "killed_per_second", "kill_throughput_ratio", "workers_killed", "lease_seconds", "restarts")
+        told = {name: getattr(self, name) for name in (*names, *rates, "settle_seconds")}
         return told | {"problems": self.problems, "date": datetime.now(UTC).date().isoformat()}
 
 
@@ -94,7 +95,7 @@ class Soak:
     def __init__(self, plan: Plan, fleet: Fleet, proxy: LyingNode, postgres: OwnPostgres) -> None:
         self.plan, self.fleet, self.proxy, self.postgres = plan, fleet, proxy, postgres
         self.random = Random(plan.seed)
-        self.outcome = Outcome(plan.seed, round(plan.seconds))
+        self.outcome = Outcome(plan.seed, round(plan.seconds), lease_seconds=fleet.settings.lease_seconds)
         self.till = Till("")
         self._members = self._admitted()
 
