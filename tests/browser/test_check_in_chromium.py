@@ -220,6 +220,14 @@ def test_every_language_reads_well_on_the_checking_page(visit: Any, desk: Desk, 
     assert here.errors == []
 
 
+def test_what_is_no_item_has_the_honest_page_and_an_unknown_item_no_proof(visit: Any, desk: Desk) -> None:
+    missing = visit(f"{desk.url}/check/nothing").page
+    unknown = visit(f"{desk.url}/check/0x{'77' * 32}").page
+
+    assert missing.locator("[data-page=check]").count() == 0
+    assert verdict(unknown) == "proof" and set(states(unknown)) == {"wait"}
+
+
 def test_only_the_checking_page_may_ask_other_nodes(visit: Any, desk: Desk) -> None:
     page = visit(f"{desk.url}/check").page
     asks = "url => fetch(url, {method: 'POST', body: '{}'}).then(() => 'asked', () => 'refused')"
