@@ -1,0 +1,132 @@
+"""Overturn rates through the door, from logs that the indexer read: corrections, void keys, hidden items and reorgs included."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from ledger_api.indexer.loop import catch_up
+from ledger_verify.codes import Kind, Role
+from ledger_verify.hashing import ItemId
+from tests.fake_chain import FakeChain, World
+from tests.following import clock, following, new_database
+from tests.reading_app import client_of, reading_app
+
+AUTHENTIC, FAKE = 1, 2
+
+
+class Judging:
+    """A brand, two authenticators, and bags they disagree about."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.world = engine, World(FakeChain(), engine)
+        self.maison = self.world.admit("did:web:maison.example", "Maison", roles=int(Role.BRAND))
+        self.pixel, self.lens = (
+            self.world.admit(f"did:web:{name}.example", name.title(), roles=int(Role.AUTHENTICATOR)) for name in ("pixel", "lens")
+        )
+        self.indexer = following(engine, self.world.chain)
+        self.block()
+
+    def block(self) -> int:
+        height = self.world.mine()
+        catch_up(self.indexer, clock=clock)
+        return height
+
+    def bag(self, serial: str) -> ItemId:
+        return self.world.manufacture(self.maison, serial)
+
+    def says(self, who: Any, bag: ItemId, outcome: int, method: int = 1) -> None:
+        self.world.record(who, bag, Kind.VERDICT, a=outcome, b=method, payload={})
+
+    def rules(self, bag: ItemId, outcome: int) -> None:
+        self.world.record(self.pixel, bag, Kind.DISPUTE, payload={})
+        self.world.record(self.maison, bag, Kind.RULING, a=outcome, payload={})
+
+    def told(self, name: str = "pixel") -> dict[str, Any]:
+        with client_of(reading_app(self.engine)) as client:
+            answer = client.get(f"/v1/statistics/authenticators/did:web:{name}.example")
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+
+@pytest.fixture
+def judging(database_url: str) -> Iterator[Judging]:
+    engine = new_database(database_url)
+    yield Judging(engine)
+    engine.dispose()
+
+
+def test_what_the_logs_say_is_what_is_counted(judging: Judging) -> None:
+    wronged, corrected, stands = (judging.bag(serial) for serial in ("S-1", "S-2", "S-3"))
+    judging.says(judging.pixel, wronged, FAKE)
+    judging.rules(wronged, AUTHENTIC)
+    judging.says(judging.pixel, corrected, FAKE)
+    judging.world.record(judging.pixel, corrected, Kind.CORRECTION, time=2, a=AUTHENTIC, payload={"reason": "the wrong photographs"})
+    judging.says(judging.pixel, stands, AUTHENTIC)
+    judging.says(judging.lens, stands, AUTHENTIC, 3)
+    judging.block()
+
+    told = judging.told()
+
+    counts = {name: told[name] for name in ("opinions", "authentic", "not_authentic", "reviewed", "overturned", "corrected")}
+    assert counts == {"opinions": 2, "authentic": 1, "not_authentic": 1, "reviewed": 2, "overturned": 1, "corrected": 1}
+    assert [(one["item"], one["sequence"], one["by"]) for one in told["overturned_opinions"]] == [("0x" + wronged.hex(), 2, 4)]
+    assert judging.told("lens")["opinions"] == 1
+
+
+def test_a_compromised_key_neither_counts_nor_overturns(judging: Judging) -> None:
+    bag = judging.bag("S-1")
+    judging.says(judging.pixel, bag, FAKE)
+    height = judging.block() + 1
+    judging.says(judging.lens, bag, AUTHENTIC, 3)
+    judging.block()
+    assert judging.told()["overturned"] == 1
+
+    judging.world.compromise(judging.lens, height)
+    judging.block()
+
+    assert (judging.told()["overturned"], judging.told()["reviewed"]) == (0, 0)
+    assert (judging.told("lens")["opinions"], judging.told("lens")["void"]) == (0, 1)
+
+
+def test_a_ruling_that_falls_out_of_the_chain_overturns_nothing(judging: Judging) -> None:
+    bag = judging.bag("S-1")
+    judging.says(judging.pixel, bag, FAKE)
+    judging.block()
+    judging.rules(bag, AUTHENTIC)
+    judging.block()
+    assert judging.told()["overturned"] == 1
+
+    judging.world.reorg(1)
+    catch_up(judging.indexer, clock=clock)
+
+    assert judging.told()["overturned"] == 0
+
+
+def test_items_that_their_brand_does_not_show_are_counted_and_not_named(judging: Judging) -> None:
+    bag = judging.bag("S-1")
+    judging.says(judging.pixel, bag, FAKE)
+    judging.rules(bag, AUTHENTIC)
+    judging.block()
+    with judging.engine.begin() as connection:
+        connection.execute(text("UPDATE profiles SET visibility = 'folded' WHERE did = 'did:web:maison.example'"))
+
+    told = judging.told()
+
+    assert (told["overturned"], told["overturned_opinions"]) == (1, [])
+    assert bag.hex() not in str(told)
+
+
+def test_the_list_names_every_author_and_what_is_counted(judging: Judging) -> None:
+    bag = judging.bag("S-1")
+    judging.says(judging.pixel, bag, FAKE)
+    judging.says(judging.maison, bag, AUTHENTIC, 3)
+    judging.block()
+
+    with client_of(reading_app(judging.engine)) as client:
+        told = client.get("/v1/statistics/authenticators").json()
+
+    assert [one["organization"]["did"] for one in told["authenticators"]] == ["did:web:pixel.example"]  # a brand's word is none
+    assert told["authenticators"][0]["overturn_rate"]["value"] == 1.0
+    assert "weighs most" in told["definition"]
