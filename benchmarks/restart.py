@@ -40,7 +40,7 @@ def _measured(kind: str, waiting: int) -> list[Figure]:
         url = f"sqlite:///{folder / 'ledger.db'}"
         if kind == "postgres":
             url = stack.enter_context(servers.fresh_database(stack.enter_context(servers.postgres())))
-        fleet = stack.enter_context(fleet_of(folder, url, block_time=None, mine_by_hand=True, lease_seconds=10))
+        fleet = stack.enter_context(fleet_of(folder, url, block_time=None, mine_by_hand=True, lease_seconds=5))
         _prepare(fleet, waiting)
         rounds = [_restart(fleet) for _ in range(ROUNDS)]
         scrapes = [_scrape(fleet) for _ in range(9)]

@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     confirmations: int = 2
     block_time_seconds: int = 1  # of the embedded chain
     lanes: int = 1  # relayer keys, each a lane of nonces
-    lease_seconds: int = 10
+    lease_seconds: int = 5  # a killed worker's lane stands still for so long; a turn takes far less
     # how the chain is bid on; auto: by its id, a public layer 1 when the id is not known
     fee_profile: Literal["auto", "anvil", "l1", "l2", "private"] = "auto"
     max_fee_gwei: int = 200  # no transaction ever offers more for a unit of gas

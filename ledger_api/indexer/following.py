@@ -48,7 +48,7 @@ class Following:
     network: Network
     from_block: int  # of the deployment
     owner: str  # of the lease: this process
-    lease_seconds: int = 10
+    lease_seconds: int = 5
     most_refreshes: int = 2_000  # passports of untouched items made again in one transaction
 
 

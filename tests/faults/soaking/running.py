@@ -20,6 +20,7 @@ from typing import Any
 from sqlalchemy import text
 
 from ledger_api.errors import LedgerError
+from ledger_api.settings import Settings
 from ledger_api.store.engine import reading
 from tests import servers
 from tests.faults.fleet import Brand, Fleet, fleet_of
@@ -223,7 +224,8 @@ def soak(plan: Plan, folder: Path) -> Outcome:
     with ExitStack() as stack:
         postgres = stack.enter_context(own_postgres())
         url = stack.enter_context(servers.fresh_database(postgres.uri))
-        chosen = {"confirmations": CONFIRMATIONS, "node_read_seconds": 2.0, "stuck_blocks": 3}
+        lease = Settings().lease_seconds  # what a crash costs is measured as it is shipped
+        chosen = {"confirmations": CONFIRMATIONS, "node_read_seconds": 2.0, "stuck_blocks": 3, "lease_seconds": lease}
         fleet = stack.enter_context(fleet_of(folder, url, block_time=1, lanes=2, **chosen))
         proxy = stack.enter_context(LyingNode(fleet.chain_url, seed=plan.seed))
         return Soak(plan, fleet, proxy, postgres).run()
