@@ -96,7 +96,7 @@ def _subject(entry: Json, story: Sequence[Json], effective: Json | None, reader:
     label = reader.say("dispute.subject_entry", sequence=named)
     if "outcome" not in disputed["facts"]:
         return label
-    return Markup("{}: {}").format(label, opinion_in_words(disputed, reader))
+    return reader.say("view.pair", name=label, value=opinion_in_words(disputed, reader))
 
 
 def _answer(ending: Json | None, reader: Reader) -> Markup:
