@@ -9,7 +9,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import DESKTOP, PHONE
-from tests.living import World
+from tests.living import PATIENCE_SECONDS, World
 
 
 @dataclass
@@ -73,6 +73,7 @@ class Visitor:
 
 def visitor(world: World, browser: Browser, name: str, **options: Any) -> Visitor:
     context = browser.new_context(**({"viewport": DESKTOP, "locale": "en-GB", "accept_downloads": True} | options))
+    context.set_default_timeout(PATIENCE_SECONDS * 1000)
     made = Visitor(name, context.new_page(), world)
     ours = (world.url + "/", f"blob:{world.url}/")
     made.page.on("console", lambda message: made.errors.append(message.text) if message.type in ("error", "warning") else None)
