@@ -83,9 +83,9 @@ def test_a_dead_indexer_s_work_is_taken_over_when_its_lease_has_run_out(world: W
     dead, heir = following(engine, world.chain, owner="dead"), following(engine, world.chain, owner="heir")
     check(dead)
     step(dead, now=NOW)
-    assert step(heir, now=NOW + timedelta(seconds=9)).leased_elsewhere
+    assert step(heir, now=NOW + timedelta(seconds=dead.lease_seconds - 1)).leased_elsewhere
 
-    progress = step(heir, now=NOW + timedelta(seconds=11))
+    progress = step(heir, now=NOW + timedelta(seconds=dead.lease_seconds + 1))
 
     assert not progress.leased_elsewhere
 
