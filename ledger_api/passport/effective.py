@@ -42,7 +42,7 @@ def effective_view(passport: Json, now: datetime) -> tuple[list[Json], list[Json
             continue
         facts_now = facts[entry["sequence"]]
         replaced = {"facts": entry["facts"], "by": entry["corrected_by"]} if facts_now != entry["facts"] else None
-        standing = standing_at(entry["standing"], now)
+        standing = standing_at(entry.get("standing"), now)
         stands.append(entry | {"facts": facts_now, "replaced": replaced, "standing": standing, "outranks": []})
     for entry in stands:
         entry["outranks"] = [gone["sequence"] for gone in left_out if gone["reason"] == "overruled" and gone["by"] == entry["sequence"]]

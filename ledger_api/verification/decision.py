@@ -142,7 +142,7 @@ def _judged(found: Found, now: int) -> Iterator[Reason]:
     void = [entry["sequence"] for entry in found.passport["story"] if entry["void"] is not None and entry["sequence"] in bearing]
     if void:
         yield Reason("compromised", {"sequences": void})
-    standing = verdict["standing"] if verdict is not None else None
+    standing = verdict.get("standing") if verdict is not None else None  # absent until the indexer has made it again
     if standing is not None and (code := LOST_STANDING.get(standing["reason"])) is not None:
         yield Reason(code, {"by": verdict["by"], "since": standing["since"], "sequence": verdict["sequence"]})
 

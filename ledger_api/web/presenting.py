@@ -203,7 +203,7 @@ def _effective_opinion(passport: Json, reader: Reader, now: datetime) -> Line:
         texts.append(reader.say(key, date=reader.time(verdict["expires_at"])))
     if passport["story"][verdict["sequence"] - 1]["void"]:
         texts.append(reader.say("story.void"))
-    if (note := author_note(standing_at(verdict["standing"], now), reader)) is not None:
+    if (note := author_note(standing_at(verdict.get("standing"), now), reader)) is not None:
         texts.append(note)
     return Line(_opinion_sentence(verdict, reader), texts, label=reader.say("item.opinion"))
 
@@ -242,7 +242,7 @@ def _opinion(entry: Json, facts: Json, verdict: Json | None, reader: Reader, now
     elif verdict is not None and verdict["outcome"] != outcome:
         mark = "overruled"
     said = {"outcome": outcome, "method": facts.get("method", "ruling"), "by": entry["organization"], "at": entry["occurred_at"]}
-    note = author_note(standing_at(entry["standing"], now), reader)
+    note = author_note(standing_at(entry.get("standing"), now), reader)
     return Opinion(_opinion_sentence(said, reader), reader.say(f"verdict.{mark}") if mark else None, is_effective, note)
 
 

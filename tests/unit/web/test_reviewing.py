@@ -1,0 +1,56 @@
+"""What a visitor is told of opinions whose authors no longer stand, and of passports made before that was told."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from ledger_api.verification.decision import LOST_STANDING
+from ledger_api.web.languages import load_languages
+from ledger_api.web.presenting import Shown, make_item_page
+from tests.passports import EXPERT, Json, entry, opinion, passport
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+ENGLISH = load_languages()["en"]
+PAST, FUTURE = "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"
+
+
+def judged(standing: Json | None) -> Json:
+    told = entry("verdict", {"outcome": "authentic", "method": "in-person"}, sequence=2, by=EXPERT, standing=standing)
+    return passport(story=[entry("manufacture"), told], verdict=opinion("authentic") | {"standing": standing})
+
+
+@pytest.mark.parametrize(
+    ("standing", "words"),
+    [
+        ({"reason": "suspended", "since": PAST, "until": None}, "suspended since"),
+        ({"reason": "accreditation-withdrawn", "since": PAST, "until": None}, "accreditation was withdrawn on"),
+        ({"reason": "accreditation-withdrawn", "since": None, "until": None}, "an unknown day"),
+        ({"reason": "signer-retired", "since": PAST, "until": FUTURE}, "was retired on"),
+        ({"reason": None, "since": None, "until": PAST}, "accreditation ended on"),
+    ],
+)
+def test_an_opinion_says_why_its_author_could_not_give_it_now(standing: Json, words: str) -> None:
+    shown = make_item_page(Shown(judged(standing), 20, 20, True, None, ""), ENGLISH, now=NOW)
+
+    assert words in str(shown.opinions[0].note)
+    assert any(words in str(text) for line in shown.glance for text in line.texts)
+
+
+def test_an_author_whose_accreditation_still_runs_is_not_marked() -> None:
+    shown = make_item_page(Shown(judged({"reason": None, "since": None, "until": FUTURE}), 20, 20, True, None, ""), ENGLISH, now=NOW)
+
+    assert shown.opinions[0].note is None
+
+
+def test_a_passport_from_before_standing_was_told_is_shown_all_the_same() -> None:
+    old = judged(None)
+    for part in (old["verdict"], *old["story"]):
+        del part["standing"]
+
+    for is_effective in (False, True):
+        shown = make_item_page(Shown(old, 20, 20, True, None, "", is_effective), ENGLISH, now=NOW)
+        assert shown.opinions[0].note is None
+
+
+def test_every_reason_has_its_words() -> None:
+    assert all(ENGLISH.knows(f"author.{reason}") for reason in (*LOST_STANDING, "accreditation-expired", "signer-retired"))
