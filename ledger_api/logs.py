@@ -15,11 +15,13 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 ACCESS = "ledger_api.access"
+LOOPS = frozenset({"serve", "work", "index"})  # whose log is their only voice; a command has its own words, and logs troubles alone
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def configure(process: str) -> None:
     """For the whole process, once, before it says anything."""
+    level = logging.INFO if process in LOOPS else logging.WARNING
     say: list[Any] = [
         structlog.stdlib.ExtraAdder(),
         structlog.processors.add_log_level,
@@ -29,7 +31,7 @@ def configure(process: str) -> None:
     ]
     structlog.configure(
         processors=[*say[1:], structlog.processors.JSONRenderer(serializer=_line)],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
     handler = _ToStandardError()
@@ -42,7 +44,7 @@ def configure(process: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [other for other in root.handlers if not isinstance(other, _ToStandardError)] + [handler]
     root.setLevel(logging.WARNING)
-    logging.getLogger("ledger_api").setLevel(logging.INFO)
+    logging.getLogger("ledger_api").setLevel(level)
 
 
 class _ToStandardError(logging.Handler):
