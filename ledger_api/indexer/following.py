@@ -31,7 +31,7 @@ from ledger_verify.codes import Reason
 LEASE = "indexer"
 FIRST_SPAN = 8
 NEAR_SPAN = 32  # blocks asked one by one
-WIDEST_SPAN = 20_000
+WIDEST_SPAN = 5_000
 WANTED_LOGS = 4_000  # in one transaction
 ANCESTORS_AT_ONCE = 64
 

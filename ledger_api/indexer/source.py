@@ -1,8 +1,8 @@
 """What a node says of our two contracts, checked as far as it can be: blocks that link, logs that were asked for.
 
-Far behind the head logs are asked by range. Near it they are asked by block hash: a lagging replica answers a range with
-silence, but has to refuse a hash it does not know (EIP-234). Some answer that with silence too, so near the head a block whose
-bloom speaks of our contracts while no log came is looked at again, receipt by receipt.
+Logs are asked by block hash: a lagging replica answers a range with silence, but has to refuse a hash it does not know (EIP-234).
+Far behind the head a range and the blocks' blooms say which blocks have any. Near it every block is asked, and because some nodes
+answer even a hash with silence, one whose bloom speaks of our contracts while no log came is looked at again, receipt by receipt.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,6 +20,7 @@ from ledger_verify import wire
 from ledger_verify.hashing import keccak
 
 Answer = dict[str, Any]
+HEADERS_AT_ONCE = 200
 _LEDGER_TOPICS = (wire.RECORDED, wire.REFUSED, wire.BATCH_REFUSED)  # no other log comes without one of these
 
 
@@ -80,22 +81,47 @@ class Source:
         return [None if answer is None else _block(answer) for answer in _results(answers, "eth_getBlockByNumber")]
 
     def far_stretch(self, from_block: int, to_block: int) -> Stretch:
-        """By range, from blocks that no longer change.
+        """Of blocks that no longer change. A range only hints at the blocks to look at: a node may answer it with silence, or leave a
+        log out. What a block holds is asked by its hash, of every block that the range or its own bloom speaks of.
 
         Raises:
             RangeTooWide: ask for fewer blocks.
             NodeInconsistent: the node that answered does not have the range, or answered something else.
         """
+        hinted = {log.block_number for log in _checked_range(self._range(from_block, to_block), from_block, to_block)}
+        blocks, logs, last = [], [], None
+        for first in range(from_block, to_block + 1, HEADERS_AT_ONCE):
+            headers = self._headers(first, min(first + HEADERS_AT_ONCE - 1, to_block))
+            speaking = [header for header in headers if int(header["number"], 16) in hinted or self._speaks_of_more(header, ())]
+            found = self._logs_by_hash([_block(header) for header in speaking])
+            blocks += [_block(header) for header, told in zip(speaking, found, strict=True) if told]
+            logs += [log for told in found for log in told]
+            last = _block(headers[-1])
+        assert last is not None  # a range has a block
+        return _checked(Stretch(from_block, to_block, blocks if blocks and blocks[-1] == last else [*blocks, last], logs))
+
+    def _range(self, from_block: int, to_block: int) -> list[Log]:
         asked = {"fromBlock": quantity(from_block), "toBlock": quantity(to_block), "address": self._addresses()}
         # the last block first, in one batch: a replica that has it has what is below it
         last, found = self.node.batch([("eth_getBlockByNumber", (quantity(to_block), False)), ("eth_getLogs", (asked,))])
         if isinstance(found, Refusal) and found.hint is Hint.RANGE_TOO_WIDE:
             raise RangeTooWide
         last, found = _results([last, found], "eth_getLogs")
-        logs = self._logs(found)
-        numbers = sorted({log.block_number for log in logs} - {to_block})
-        blocks = [*self.blocks(numbers), _block(_found(last))]
-        return _checked(Stretch(from_block, to_block, _all_there(blocks), logs))
+        _found(last)
+        return self._logs(found)
+
+    def _headers(self, from_block: int, to_block: int) -> list[Answer]:
+        """Raises NodeInconsistent: one is missing, or they do not link."""
+        asked = (("eth_getBlockByNumber", (quantity(number), False)) for number in range(from_block, to_block + 1))
+        headers = [_found(answer) for answer in _results(self.node.batch(asked), "eth_getBlockByNumber")]
+        for below, above in pairwise(headers):
+            if above["parentHash"] != below["hash"]:
+                raise NodeInconsistent("the chain moved while it was read", block=int(above["number"], 16))
+        return headers
+
+    def _logs_by_hash(self, blocks: Sequence[Block]) -> list[list[Log]]:
+        answers = self.node.batch(("eth_getLogs", (self._logs_of(block),)) for block in blocks)
+        return [self._logs(found) for found in _results(answers, "eth_getLogs")]
 
     def near_stretch(self, from_block: int, to_block: int) -> Stretch:
         """By block hash, for blocks that may still change.
@@ -103,14 +129,9 @@ class Source:
         Raises:
             NodeInconsistent: the blocks do not link, because the chain moved meanwhile.
         """
-        asked = (("eth_getBlockByNumber", (quantity(number), False)) for number in range(from_block, to_block + 1))
-        headers = [_found(answer) for answer in _results(self.node.batch(asked), "eth_getBlockByNumber")]
+        headers = self._headers(from_block, to_block)
         blocks = [_block(header) for header in headers]
-        for below, above in pairwise(blocks):
-            if above.parent_hash != below.hash:
-                raise NodeInconsistent("the chain moved while it was read", block=above.number)
-        answers = self.node.batch(("eth_getLogs", (self._logs_of(block),)) for block in blocks)
-        told = [self._logs(found) for found in _results(answers, "eth_getLogs")]
+        told = self._logs_by_hash(blocks)
         for header, block, logs in zip(headers, blocks, told, strict=True):
             if self._speaks_of_more(header, logs):
                 self._prove_silence(block, logs)
@@ -155,6 +176,17 @@ class Source:
         if any(log.address != self.ledger and log.address != self.registry for log in logs):
             raise NodeInconsistent("the node answered with another contract's log")
         return logs
+
+
+def _checked_range(logs: Sequence[Log], from_block: int, to_block: int) -> Sequence[Log]:
+    """Raises NodeInconsistent: a log outside the range, or one log twice: a node that errs here is not asked further."""
+    places = [(log.block_number, log.log_index) for log in logs]
+    for number, _ in places:
+        if not from_block <= number <= to_block:
+            raise NodeInconsistent("the node answered with a log outside the blocks asked for", block=number)
+    if len(set(places)) != len(places):
+        raise NodeInconsistent("the node answered with one log twice", from_block=from_block, to_block=to_block)
+    return logs
 
 
 def _checked(stretch: Stretch) -> Stretch:

@@ -120,3 +120,36 @@ def test_a_log_told_twice_is_not_believed(world: World, engine: Engine) -> None:
 
     with pytest.raises(NodeInconsistent):
         step(indexer, now=NOW)
+
+
+@pytest.mark.parametrize(
+    "told", [lambda logs: [], lambda logs: logs[1:], lambda logs: logs[:-1]], ids=["silence", "first missing", "last missing"]
+)
+def test_a_range_that_leaves_logs_out_hides_nothing(world: World, engine: Engine, told: object) -> None:
+    maison = world.admit("did:web:maison.example", "Maison")
+    for number in range(4):
+        world.manufacture(maison, f"S-{number}")
+        world.mine(20)
+    world.mine(60)
+    forgets = _Forgetful(world.chain, told)
+
+    catch_up(following(engine, forgets), clock=clock)
+
+    assert forgets.left_out > 0
+    assert value(engine, "SELECT count(*) FROM records") == 4
+
+
+class _Forgetful(FakeChain):
+    """Answers every range without some of its logs; what a block holds it tells truly."""
+
+    def __init__(self, chain: FakeChain, told: object) -> None:
+        self.__dict__.update(chain.__dict__)
+        self.told, self.left_out = told, 0
+
+    def _logs(self, asked: dict[str, object]) -> object:
+        logs = super()._logs(asked)
+        if "blockHash" in asked or not isinstance(logs, list):
+            return logs
+        shown = self.told(logs)  # type: ignore[operator]  # a function of lists
+        self.left_out += len(logs) - len(shown)
+        return shown

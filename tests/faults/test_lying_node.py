@@ -12,8 +12,6 @@ from random import Random
 
 import pytest
 
-from ledger_api.audit import audit
-from ledger_api.rebuild import rebuild
 from tests.faults import lies
 from tests.faults.fleet import Brand, Fleet, fleet_of, verdict
 from tests.faults.lying_node import Lie, LyingNode
@@ -24,8 +22,8 @@ READ_SECONDS = 0.5
 COMMANDS = ("work --lane 0", "index")
 # requests that only a loop at work makes: the worker's look, its sending, its receipts; the indexer's logs
 AT_WORK = ("eth_maxPriorityFeePerGas", "eth_sendRawTransaction", "eth_getTransactionReceipt", "eth_getLogs")
-BY_RATE = frozenset(Lie) - {Lie.DOWN, Lie.TOO_LARGE, Lie.LAST_LOG_MISSING}
-ONE_BY_ONE = [lie for lie in Lie if lie not in (Lie.DOWN, Lie.LAST_LOG_MISSING)]
+BY_RATE = frozenset(Lie) - {Lie.DOWN, Lie.TOO_LARGE}
+ONE_BY_ONE = [lie for lie in Lie if lie is not Lie.DOWN]
 
 
 @pytest.fixture(scope="module")
@@ -73,26 +71,6 @@ def _live_with(stage: Stage, lie: Lie) -> None:
     stage.work("turn", MINE, "turn", MINE, "turn")
     stage.index()
     stage.index()
-
-
-def test_the_last_log_left_out_of_a_range_is_found_by_the_audit_and_mended_by_a_rebuild(stage_at_rest: Stage) -> None:
-    stage = stage_at_rest
-    number = stage.births(1)[0]
-    stage.accept(stage.maison, verdict(number))
-    stage.work()
-    stage.mine(80)
-    stage.proxy.arm(Lie.LAST_LOG_MISSING)
-    stage.index()
-    found = audit(stage.fleet.service, rebuild=False)
-
-    stage.release_leases()
-    rebuild(stage.fleet.service.following())
-    stage.release_leases()
-    stage.finish()
-
-    assert stage.proxy.took_effect[Lie.LAST_LOG_MISSING] == 1
-    assert not found.is_clean
-    stage.fleet.audit()
 
 
 def test_a_lie_that_would_change_nothing_is_not_told_and_not_counted(stage_at_rest: Stage) -> None:

@@ -31,9 +31,8 @@ STRANGER = 7
 AT_ONCE = 6
 STILL_SECONDS = 0.7  # without a new block: none is being made
 LOOKS = 60  # for something in the pool, which is empty most of the time
-# that a node flaps is a fault of its own below; a range whose last log is left out reads like the truth until later, when the audit
-# finds it and a rebuild mends it (test_lying_node)
-LIES = tuple(lie for lie in Lie if lie not in (Lie.DOWN, Lie.LAST_LOG_MISSING))
+# that a node flaps is a fault of its own below
+LIES = tuple(lie for lie in Lie if lie is not Lie.DOWN)
 Fault = Callable[[Random], bool]
 logger = structlog.get_logger(__name__)
 
