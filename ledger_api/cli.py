@@ -5,6 +5,7 @@ With `--json` a command prints one JSON value and nothing else on standard outpu
 """
 
 import json
+import logging
 import signal
 import sys
 import threading
@@ -36,7 +37,12 @@ app.add_typer(upkeep.app)
 @app.callback(help=__doc__)
 def say_in_json(ctx: typer.Context) -> None:
     """Whatever a command logs goes to standard error, so that standard output is the command's result alone."""
-    logs.configure(ctx.invoked_subcommand or "ledger")
+    process = ctx.invoked_subcommand or "ledger"
+    logs.configure(process, level=logging.INFO if process in LOOPS else logging.WARNING)
+
+
+# whose log is their only voice; every other command has words of its own, and logs troubles alone
+LOOPS = frozenset({"serve", "work", "index"})
 
 
 def until_asked() -> threading.Event:

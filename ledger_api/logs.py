@@ -15,13 +15,11 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 ACCESS = "ledger_api.access"
-LOOPS = frozenset({"serve", "work", "index"})  # whose log is their only voice; a command has its own words, and logs troubles alone
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 
 
-def configure(process: str) -> None:
+def configure(process: str, *, level: int = logging.INFO) -> None:
     """For the whole process, once, before it says anything."""
-    level = logging.INFO if process in LOOPS else logging.WARNING
     say: list[Any] = [
         structlog.stdlib.ExtraAdder(),
         structlog.processors.add_log_level,

@@ -94,6 +94,8 @@ class Source:
             headers = self._headers(first, min(first + HEADERS_AT_ONCE - 1, to_block))
             speaking = [header for header in headers if int(header["number"], 16) in hinted or self._speaks_of_more(header, ())]
             found = self._logs_by_hash([_block(header) for header in speaking])
+            for header, told in zip(speaking, found, strict=True):
+                self._check_silence(header, told)
             blocks += [_block(header) for header, told in zip(speaking, found, strict=True) if told]
             logs += [log for told in found for log in told]
             last = _block(headers[-1])
@@ -132,9 +134,8 @@ class Source:
         headers = self._headers(from_block, to_block)
         blocks = [_block(header) for header in headers]
         told = self._logs_by_hash(blocks)
-        for header, block, logs in zip(headers, blocks, told, strict=True):
-            if self._speaks_of_more(header, logs):
-                self._prove_silence(block, logs)
+        for header, logs in zip(headers, told, strict=True):
+            self._check_silence(header, logs)
         return _checked(Stretch(from_block, to_block, blocks, [log for logs in told for log in logs]))
 
     def _logs_of(self, block: Block) -> Answer:
@@ -148,6 +149,11 @@ class Source:
         bits, heard = unhex(bloom), {log.address for log in logs}
         expected = ((self.ledger, _LEDGER_TOPICS), (self.registry, REGISTRY_TOPICS))
         return any(address not in heard and may_contain(bits, [address]) and may_contain(bits, topics) for address, topics in expected)
+
+    def _check_silence(self, header: Answer, logs: Sequence[Log]) -> None:
+        """Raises NodeInconsistent: the block has logs of ours that were not told."""
+        if self._speaks_of_more(header, logs):
+            self._prove_silence(_block(header), logs)
 
     def _prove_silence(self, block: Block, logs: Sequence[Log]) -> None:
         """A bloom may speak of us by chance; the block's receipts tell. A node without them is asked for the logs once more.
