@@ -26,6 +26,8 @@ from ledger_api.importer.running import ImportReport
 from ledger_api.service import deploy_once, open_service
 from ledger_api.terminal import AsJson, HomeOption, connected, console, fail, say, settings_for, told
 
+# whose log is their only voice; every other command has words of its own, and logs troubles alone
+LOOPS = frozenset({"serve", "work", "index"})
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 org = typer.Typer(no_args_is_help=True, help="Organizations: admit, accredit, list.")
 key = typer.Typer(no_args_is_help=True, help="API keys: make, list, revoke.")
@@ -39,10 +41,6 @@ def say_in_json(ctx: typer.Context) -> None:
     """Whatever a command logs goes to standard error, so that standard output is the command's result alone."""
     process = ctx.invoked_subcommand or "ledger"
     logs.configure(process, level=logging.INFO if process in LOOPS else logging.WARNING)
-
-
-# whose log is their only voice; every other command has words of its own, and logs troubles alone
-LOOPS = frozenset({"serve", "work", "index"})
 
 
 def until_asked() -> threading.Event:

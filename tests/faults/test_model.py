@@ -66,9 +66,18 @@ def run(machine: type[Machine], ground: Ground, folder: Path, *, seeds: Iterable
 def test_the_service_and_the_book_agree_whatever_happens(ground: Ground, tmp_path: Path, is_long: bool) -> None:
     first = random.randrange(10**9) if is_long else 0
 
-    took_effect = run(Machine, ground, tmp_path, seeds=range(first, first + (LONG_RUNS if is_long else RUNS)))
+    took_effect, runs = Counter[str](), LONG_RUNS if is_long else RUNS
+    for start in range(first, first + 3 * runs, runs):  # what a busy machine let pass by comes up in further runs
+        if not too_rare(took_effect):
+            break
+        took_effect += run(Machine, ground, tmp_path, seeds=range(start, start + runs))
 
-    assert {kind: count for kind, count in EXPECTED.items() if took_effect[kind] < count} == {}
+    assert too_rare(took_effect) == {}
+
+
+def too_rare(took_effect: Counter[str]) -> dict[str, int]:
+    """Kinds of faults that took effect less often than expected."""
+    return {kind: count for kind, count in EXPECTED.items() if took_effect[kind] < count}
 
 
 # --- broken on purpose: a harness that catches nothing proves nothing
