@@ -41,7 +41,8 @@ OF_AN_INDEXER = (
     "indexer.following:check:commit#1",
     "indexer.following:_take:commit#1",
     "indexer.source:Source.head:ask#1",
-    "indexer.source:Source.near_stretch:ask#1",
+    "indexer.source:Source._headers:ask#1",
+    "indexer.source:Source._logs_by_hash:ask#1",
     "indexer.following:_write:cursor#1",
     "indexer.following:_write:commit#1",
 )
