@@ -1,9 +1,11 @@
 """Fixtures every test may use: a database (SQLite and PostgreSQL by `--database`), an Anvil of the module's own."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests import servers
 
@@ -26,6 +28,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for folder in {"chain", "browser"} & set(item.path.parts):
             item.add_marker(folder)
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """A command that was called in a test has configured the logs of the whole process; the next test finds them as they come."""
+    yield
+    structlog.reset_defaults()
+    logging.getLogger("ledger_api").setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")
