@@ -24,7 +24,7 @@ from ledger_api.errors import BusyError
 from ledger_api.importer.files import write_refused
 from ledger_api.importer.running import ImportReport
 from ledger_api.service import deploy_once, open_service
-from ledger_api.terminal import AsJson, HomeOption, connected, console, fail, say, settings_for, told
+from ledger_api.terminal import AsJson, HomeOption, connected, console, fail, opened, say, settings_for, told
 
 # whose log is their only voice; every other command has words of its own, and logs troubles alone
 LOOPS = frozenset({"serve", "work", "index"})
@@ -194,9 +194,8 @@ def rebuild(home: HomeOption = None, as_json: AsJson = False) -> None:
 @app.command()
 def status(home: HomeOption = None, as_json: AsJson = False) -> None:
     """What the database holds and how far the chain was followed."""
-    settings = settings_for(home)
-    with told(), running.chain(settings) as url:
-        facts = operating.status_of(open_service(settings, url))
+    with opened(home) as service:
+        facts = operating.status_of(service)
     if as_json:
         say(facts)
         return
@@ -212,8 +211,8 @@ def status(home: HomeOption = None, as_json: AsJson = False) -> None:
 @org.command("list")
 def org_list(home: HomeOption = None, as_json: AsJson = False) -> None:
     """Members with their roles."""
-    with told(), running.chain(settings_for(home)) as url:
-        members = operating.members_of(open_service(settings_for(home), url))
+    with opened(home) as service:
+        members = operating.members_of(service)
     if as_json:
         say(members)
         return
@@ -259,8 +258,8 @@ def key_create(
     as_json: AsJson = False,
 ) -> None:
     """Make an API key. It is shown once."""
-    with told(), running.chain(settings_for(home)) as url:
-        made = operating.create_api_key(open_service(settings_for(home), url), organization=organization, scopes=scope, name=name)
+    with opened(home) as service:
+        made = operating.create_api_key(service, organization=organization, scopes=scope, name=name)
     if as_json:
         say(made)
     else:
@@ -270,8 +269,8 @@ def key_create(
 @key.command("list")
 def key_list(home: HomeOption = None, as_json: AsJson = False) -> None:
     """Every API key with its organization and scopes; never its secret."""
-    with told(), running.chain(settings_for(home)) as url:
-        keys = operating.api_keys_of(open_service(settings_for(home), url))
+    with opened(home) as service:
+        keys = operating.api_keys_of(service)
     if as_json:
         say(keys)
         return
@@ -284,8 +283,8 @@ def key_list(home: HomeOption = None, as_json: AsJson = False) -> None:
 @key.command("revoke")
 def key_revoke(key_id: Annotated[str, typer.Argument(help="as `ledger key list` shows it")], home: HomeOption = None) -> None:
     """End an API key at once."""
-    with told(), running.chain(settings_for(home)) as url:
-        operating.revoke_api_key(open_service(settings_for(home), url), key_id)
+    with opened(home) as service:
+        operating.revoke_api_key(service, key_id)
     console.print(f"revoked {key_id}", highlight=False)
 
 

@@ -6,13 +6,14 @@ Exit codes: 0 done · 1 refused or wrong input · 2 usage · 3 busy, try again �
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 
+from ledger_api import running
 from ledger_api.errors import BusyError, CallerError, ChainError, IntegrityError, LedgerError
 from ledger_api.home import Home
 from ledger_api.service import Service, open_service
@@ -46,6 +47,14 @@ def told() -> Iterator[None]:
         yield
     except LedgerError as error:
         fail(error)
+
+
+@contextmanager
+def opened(home: Path | None) -> Iterator[Service]:
+    """The service of a home on its chain, which runs for as long as the command needs it. An error ends the command in one line."""
+    settings = settings_for(home)
+    with told(), running.chain(settings) as url, closing(open_service(settings, url)) as service:
+        yield service
 
 
 def connected(settings: Settings) -> Service:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ledger_api import operating, running
+from ledger_api import operating
 from ledger_api.audit import Report
 from ledger_api.audit import audit as audited
 from ledger_api.backup import back_up, restore_home
@@ -20,9 +20,9 @@ from ledger_api.errors import InvalidBody
 from ledger_api.outbox.registrar import ChainRegistrar
 from ledger_api.outbox.worker import Worker
 from ledger_api.proving.forgetting import erase as forget
-from ledger_api.service import deployment_path, open_service
+from ledger_api.service import deployment_path
 from ledger_api.settings import Settings
-from ledger_api.terminal import AsJson, HomeOption, connected, console, say, settings_for, told
+from ledger_api.terminal import AsJson, HomeOption, connected, console, opened, say, settings_for, told
 from ledger_verify.cli import main as check_proof
 from ledger_verify.hashing import organization_id
 from ledger_verify.proof import read_proof
@@ -65,10 +65,8 @@ def erase(
     as_json: AsJson = False,
 ) -> None:
     """Forget what an organization said of an item beside the chain. The commitments stay; docs/proof.md §4 says what else to destroy."""
-    with told(), running.chain(settings_for(home)) as url:
-        service = open_service(settings_for(home), url)
+    with opened(home) as service:
         erased = forget(service.engine, organization=organization_id(organization), item=item_of(item), now=datetime.now(UTC))
-        service.close()
     if as_json:
         say({"erased": erased})
     else:
@@ -92,11 +90,8 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Is every accepted event recorded exactly once or refused, and nothing besides? Changes nothing; ends with 5 on a finding."""
-    settings = settings_for(home)
-    with told(), running.chain(settings) as url:
-        service = open_service(settings, url)
+    with opened(home) as service:
         report = audited(service, rebuild=rebuild)
-        service.close()
     if as_json:
         say(report.as_json())
     else:
@@ -135,10 +130,8 @@ def submissions_list(
     as_json: AsJson = False,
 ) -> None:
     """What is accepted and not recorded yet, oldest first."""
-    with told(), running.chain(settings_for(home)) as url:
-        service = open_service(settings_for(home), url)
+    with opened(home) as service:
         found = operating.dead_letters(service)[:most] if parked else operating.waiting_submissions(service, most)
-        service.close()
     if as_json:
         say(found)
         return
@@ -155,10 +148,8 @@ _WAITING_COLUMNS = ("submission", "organization", "since", "waiting", "parked", 
 @submissions.command("show")
 def submissions_show(which: Which, home: HomeOption = None, as_json: AsJson = False) -> None:
     """A submission and its events, or the one that brought an event."""
-    with told(), running.chain(settings_for(home)) as url:
-        service = open_service(settings_for(home), url)
+    with opened(home) as service:
         found = operating.submission_of(service, which)
-        service.close()
     if as_json:
         say(found)
         return
@@ -181,10 +172,8 @@ def submissions_requeue(
     """Send dead letters, and what waits behind them, back to the worker."""
     if (which is None) == (not every):
         raise typer.BadParameter("name one ID, or --all")
-    with told(), running.chain(settings_for(home)) as url:
-        service = open_service(settings_for(home), url)
+    with opened(home) as service:
         done = operating.requeue(service, which)
-        service.close()
     if as_json:
         say(done)
     else:
@@ -199,10 +188,8 @@ def submissions_refuse(
     as_json: AsJson = False,
 ) -> None:
     """End a dead letter as refused; later events of its item are judged anew."""
-    with told(), running.chain(settings_for(home)) as url:
-        service = open_service(settings_for(home), url)
+    with opened(home) as service:
         done = operating.refuse(service, which, reason=reason)
-        service.close()
     if as_json:
         say(done)
     else:

@@ -88,19 +88,19 @@ class Source:
             RangeTooWide: ask for fewer blocks.
             NodeInconsistent: the node that answered does not have the range, or answered something else.
         """
-        hinted = {log.block_number for log in _checked_range(self._range(from_block, to_block), from_block, to_block)}
-        blocks, logs, last = [], [], None
+        hinted = {log.block_number for log in _in_order(self._range(from_block, to_block), from_block, to_block)}
+        blocks: list[Block] = []
+        logs: list[Log] = []
         for first in range(from_block, to_block + 1, HEADERS_AT_ONCE):
             headers = self._headers(first, min(first + HEADERS_AT_ONCE - 1, to_block))
             speaking = [header for header in headers if int(header["number"], 16) in hinted or self._speaks_of_more(header, ())]
-            found = self._logs_by_hash([_block(header) for header in speaking])
-            for header, told in zip(speaking, found, strict=True):
-                self._check_silence(header, told)
-            blocks += [_block(header) for header, told in zip(speaking, found, strict=True) if told]
-            logs += [log for told in found for log in told]
-            last = _block(headers[-1])
-        assert last is not None  # a range has a block
-        return _checked(Stretch(from_block, to_block, blocks if blocks and blocks[-1] == last else [*blocks, last], logs))
+            for header, told in zip(speaking, self._logs_by_hash(speaking), strict=True):
+                if told:
+                    blocks.append(_block(header))
+                logs += told
+        if not blocks or blocks[-1].number != to_block:
+            blocks.append(_block(headers[-1]))
+        return _checked(Stretch(from_block, to_block, blocks, logs))
 
     def _range(self, from_block: int, to_block: int) -> list[Log]:
         asked = {"fromBlock": quantity(from_block), "toBlock": quantity(to_block), "address": self._addresses()}
@@ -121,9 +121,14 @@ class Source:
                 raise NodeInconsistent("the chain moved while it was read", block=int(above["number"], 16))
         return headers
 
-    def _logs_by_hash(self, blocks: Sequence[Block]) -> list[list[Log]]:
-        answers = self.node.batch(("eth_getLogs", (self._logs_of(block),)) for block in blocks)
-        return [self._logs(found) for found in _results(answers, "eth_getLogs")]
+    def _logs_by_hash(self, headers: Sequence[Answer]) -> list[list[Log]]:
+        """Of each block, in order. Raises NodeInconsistent: a block has logs of ours that were not told."""
+        answers = self.node.batch(("eth_getLogs", (self._logs_of(_block(header)),)) for header in headers)
+        told = [self._logs(found) for found in _results(answers, "eth_getLogs")]
+        for header, logs in zip(headers, told, strict=True):
+            if self._speaks_of_more(header, logs):
+                self._prove_silence(_block(header), logs)
+        return told
 
     def near_stretch(self, from_block: int, to_block: int) -> Stretch:
         """By block hash, for blocks that may still change.
@@ -132,11 +137,8 @@ class Source:
             NodeInconsistent: the blocks do not link, because the chain moved meanwhile.
         """
         headers = self._headers(from_block, to_block)
-        blocks = [_block(header) for header in headers]
-        told = self._logs_by_hash(blocks)
-        for header, logs in zip(headers, told, strict=True):
-            self._check_silence(header, logs)
-        return _checked(Stretch(from_block, to_block, blocks, [log for logs in told for log in logs]))
+        logs = [log for told in self._logs_by_hash(headers) for log in told]
+        return _checked(Stretch(from_block, to_block, [_block(header) for header in headers], logs))
 
     def _logs_of(self, block: Block) -> Answer:
         return {"blockHash": _hex(block.hash), "address": self._addresses()}
@@ -149,11 +151,6 @@ class Source:
         bits, heard = unhex(bloom), {log.address for log in logs}
         expected = ((self.ledger, _LEDGER_TOPICS), (self.registry, REGISTRY_TOPICS))
         return any(address not in heard and may_contain(bits, [address]) and may_contain(bits, topics) for address, topics in expected)
-
-    def _check_silence(self, header: Answer, logs: Sequence[Log]) -> None:
-        """Raises NodeInconsistent: the block has logs of ours that were not told."""
-        if self._speaks_of_more(header, logs):
-            self._prove_silence(_block(header), logs)
 
     def _prove_silence(self, block: Block, logs: Sequence[Log]) -> None:
         """A bloom may speak of us by chance; the block's receipts tell. A node without them is asked for the logs once more.
@@ -184,29 +181,25 @@ class Source:
         return logs
 
 
-def _checked_range(logs: Sequence[Log], from_block: int, to_block: int) -> Sequence[Log]:
-    """Raises NodeInconsistent: a log outside the range, or one log twice: a node that errs here is not asked further."""
-    places = [(log.block_number, log.log_index) for log in logs]
-    for number, _ in places:
-        if not from_block <= number <= to_block:
-            raise NodeInconsistent("the node answered with a log outside the blocks asked for", block=number)
-    if len(set(places)) != len(places):
-        raise NodeInconsistent("the node answered with one log twice", from_block=from_block, to_block=to_block)
-    return logs
+def _in_order(logs: Iterable[Log], from_block: int, to_block: int) -> list[Log]:
+    """As the chain has them. Raises NodeInconsistent: a log outside the blocks, or one log twice."""
+    ordered = sorted(logs, key=lambda log: (log.block_number, log.log_index))
+    for log in ordered:
+        if not from_block <= log.block_number <= to_block:
+            raise NodeInconsistent("the node answered with a log outside the blocks asked for", block=log.block_number)
+    for earlier, later in pairwise(ordered):
+        if (earlier.block_number, earlier.log_index) == (later.block_number, later.log_index):
+            raise NodeInconsistent("the node answered with one log twice", block=later.block_number)
+    return ordered
 
 
 def _checked(stretch: Stretch) -> Stretch:
+    logs = _in_order(stretch.logs, stretch.from_block, stretch.to_block)
     hashes = {block.number: block.hash for block in stretch.blocks}
-    for log in stretch.logs:
-        if not stretch.from_block <= log.block_number <= stretch.to_block:
-            raise NodeInconsistent("the node answered with a log outside the blocks asked for", block=log.block_number)
-        if hashes[log.block_number] != log.block_hash:
+    for log in logs:
+        if hashes.get(log.block_number) != log.block_hash:
             raise NodeInconsistent("the chain moved while it was read", block=log.block_number)
-    stretch.logs.sort(key=lambda log: (log.block_number, log.log_index))
-    for earlier, later in pairwise(stretch.logs):
-        if (earlier.block_number, earlier.log_index) == (later.block_number, later.log_index):
-            raise NodeInconsistent("the node answered with one log twice", block=later.block_number)
-    return stretch
+    return stretch._replace(logs=logs)
 
 
 def _results(answers: Sequence[Any], method: str) -> list[Any]:

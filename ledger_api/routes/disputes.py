@@ -1,19 +1,17 @@
 """Pages on what became of opinions: the disputes about one item, and how authenticators fared. Read only; nothing is decided here."""
 
+from functools import partial
+
 import orjson
 from fastapi import APIRouter, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 
-from ledger_api.domain.identifiers import Unreadable, bytes32
 from ledger_api.errors import LedgerError
 from ledger_api.routes.items import Visitor
-from ledger_api.routes.pages import AGuest, Guest, honest_page, honest_word
+from ledger_api.routes.pages import AGuest, Guest, honest_page, honest_word, item_in_words, page_of_item
 from ledger_api.routes.statistics import count_all
 from ledger_api.store.engine import reading
 from ledger_api.store.reading import Found
-from ledger_api.web.presenting import Shown, make_item_page
-from ledger_api.web.rendering import utc
 from ledger_api.web.reviewing import make_disputes, make_rates
 from ledger_api.web.timeline import Reader
 
@@ -25,23 +23,12 @@ RULES = ("rule1", "rule2", "rule3", "rule4", "rule5")
 @router.get("/items/{item}/disputes")
 async def disputes_page(item: str, guest: AGuest) -> Response:
     """What was contested about an item, what was decided, and what that changed."""
-    ctx = guest.ctx
-    try:
-        which = bytes32(item)
-        ctx.limiter.take(guest.address, is_key=False, at=ctx.clock())
-        found = Visitor(ctx, None).by_item(which)
-    except Unreadable:
-        return await run_in_threadpool(honest_page, guest, "missing", status=404)
-    except LedgerError as error:
-        return await run_in_threadpool(honest_page, guest, honest_word(error), status=error.status, error=error)
-    return await run_in_threadpool(_disputes, guest, item, found)
+    return await page_of_item(guest, item, Visitor.by_item, partial(_disputes, guest, item))
 
 
 def _disputes(guest: Guest, item: str, found: Found) -> Response:
-    passport = orjson.loads(found.passport)
-    shown = Shown(passport, found.block, found.final_block, found.status == "final", serial=None, link="")
-    page = make_item_page(shown, guest.language, now=utc(guest.ctx.clock()))
-    return guest.page("dispute.html", item=item, page=page, disputes=make_disputes(passport, Reader(guest.language)))
+    disputes = make_disputes(orjson.loads(found.passport), Reader(guest.language))
+    return guest.page("dispute.html", item=item, page=item_in_words(guest, found), disputes=disputes)
 
 
 @router.get("/authenticators")

@@ -10,9 +10,8 @@ from ledger_api.domain.parsing import Refusal
 from ledger_api.errors import EventRefused, EventUnreadable
 from ledger_api.intake.drafting import draft
 from ledger_api.routes.deps import Ctx, Writer
-from ledger_api.routes.problems import errors
+from ledger_api.routes.problems import errors, refused
 from ledger_api.routes.schemas import Hex32, Out, hex_of
-from ledger_verify.transition import Reason
 
 router = APIRouter(prefix="/v1/drafts", tags=["events"])
 
@@ -34,8 +33,7 @@ def make_draft(body: DraftIn, caller: Writer, ctx: Ctx) -> DraftOut:
     """Ask what must be signed; have it signed; send the event with the signatures. Nothing is recorded and nothing kept here."""
     found = draft(ctx.intake, body.event, organization=caller.organization)
     if isinstance(found, Refusal):
-        leaf = EventUnreadable if found.reason <= Reason.UNKNOWN_ORGANIZATION else EventRefused
-        raise leaf(found.message, reason=found.reason.code, field=found.field)
+        raise refused(found.reason)(found.message, reason=found.reason.code, field=found.field)
     return DraftOut(
         item=str(hex_of(found.item)),
         head=str(hex_of(found.head)),

@@ -28,7 +28,7 @@ from ledger_api.errors import (
 from ledger_api.intake import Order, Submission, accept_events
 from ledger_api.routes.deps import Context, Ctx, Db, IdempotencyKey, NewOrder, RawBody, Reader, Writer
 from ledger_api.routes.once import Once, rendered, request_hash
-from ledger_api.routes.problems import document, errors
+from ledger_api.routes.problems import document, errors, refused
 from ledger_api.routes.results import parked_of, shape, summary, summed
 from ledger_api.routes.schemas import EventOut, EventStatus, SubmissionResultOut, hex_of, moment
 from ledger_api.store import submissions as rows
@@ -128,9 +128,8 @@ def _single(submission: Submission, order: Order) -> tuple[int, bytes]:
     result = submission.results[0]
     if result.reason is None:
         return 202, orjson.dumps(summed(submission))
-    leaf = EventUnreadable if result.reason <= Reason.UNKNOWN_ORGANIZATION else EventRefused
     facts = {name: value for name, value in shape(result).items() if name in ("event_id", "item", "field") and value is not None}
-    error = leaf(result.message, reason=result.reason.code, facts=result.facts, **facts)
+    error = refused(result.reason)(result.message, reason=result.reason.code, facts=result.facts, **facts)
     return error.status, orjson.dumps(document(error, order.request_id))
 
 

@@ -10,9 +10,9 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from markupsafe import Markup
 
-from ledger_api.domain.identifiers import Unreadable, bytes32
 from ledger_api.errors import UnknownItem, Withheld
 from ledger_api.routes.items import AVisitor, Which
+from ledger_api.routes.ownership import item_of
 from ledger_api.routes.pages import AGuest
 from ledger_api.routes.problems import errors
 from ledger_api.web.timeline import Reader, make_entries
@@ -34,11 +34,7 @@ LONGEST = 50
 @router.get("/feed", response_class=Response, responses=_FOUND | errors(UnknownItem, Withheld, key=False))
 def get_item_feed(which: Which, visitor: AVisitor, guest: AGuest, request: Request) -> Response:
     """The newest events of an item that concern its owner, newest first. Subscribe, and hear of a request to replace your key in time."""
-    try:
-        item = bytes32(which)
-    except Unreadable as error:
-        raise UnknownItem(error.message) from error
-    found = visitor.by_item(item)
+    found = visitor.by_item(item_of(which))
     tag = f'W/"{found.etag}-{guest.language.tag}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Language"}
     if request.headers.get("if-none-match") == tag:

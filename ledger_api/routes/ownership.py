@@ -31,7 +31,7 @@ from ledger_api.errors import (
 )
 from ledger_api.intake import Order, accept_events
 from ledger_api.routes.deps import Anonymous, Context, Ctx, Db, NewId, Now, RequestId
-from ledger_api.routes.problems import errors
+from ledger_api.routes.problems import errors, refused
 from ledger_api.routes.schemas import EventStatus, Hex32, HexAddress, Moment, Out, hex_of, moment
 from ledger_api.store import owning as rows
 from ledger_api.store.engine import reading
@@ -199,28 +199,22 @@ class Wishing:
         """Raises UnknownItem, what `check_wish` raises, EventRefused, EventUnreadable."""
         item = item_of(which)
         signed = body.consent.signed()
-        known = self._known(item, signed)
+        with reading(self._ctx.engine) as connection:
+            known = rows.sent_already(connection, item=item, head=signed.wish.head, kind=signed.wish.action, signature=signed.signature)
+            found = rows.tip(connection, item)
         if known is not None:
             return self._answer(item, known.event_id, known.submission)
         parsed = parse_event(self._whole(item, body, event))
         if isinstance(parsed, Refusal):
             raise EventUnreadable(parsed.message, reason=parsed.reason.code, field=parsed.field)
         deed = Deed(int(kind_of(parsed)), party_of(parsed), detail_of(parsed))
-        with reading(self._ctx.engine) as connection:
-            found = rows.tip(connection, item)
         if found is None:
             raise UnknownItem
         check_wish(signed, deed, item=item, state=state_from_bytes(found.state), network=self._ctx.network, now=self._now)
         result = accept_events(self._ctx.intake, [parsed], self._order).results[0]
         if result.reason is not None:
-            leaf = EventUnreadable if result.reason <= Reason.UNKNOWN_ORGANIZATION else EventRefused
-            raise leaf(result.message, reason=result.reason.code, field=result.at, facts=result.facts)
+            raise refused(result.reason)(result.message, reason=result.reason.code, field=result.at, facts=result.facts)
         return self._answer(item, result.event_id or NOBODY, result.submission or self._order.submission)
-
-    def _known(self, item: bytes, signed: SignedWish) -> Any | None:
-        with reading(self._ctx.engine) as connection:
-            wish = signed.wish
-            return rows.sent_already(connection, item=item, head=wish.head, kind=wish.action, signature=signed.signature)
 
     def _whole(self, item: bytes, body: Signed, event: dict[str, Any]) -> dict[str, Any]:
         return event | {

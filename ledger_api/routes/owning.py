@@ -3,20 +3,16 @@
 The server sends words and modules; keys are made and used in the browser alone (docs/ownership.md).
 """
 
-from typing import Any
+from functools import partial
 
 import orjson
 from fastapi import APIRouter, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 
-from ledger_api.domain.identifiers import Unreadable, bytes32
-from ledger_api.errors import BusyError, LedgerError, RateLimited, UnknownItem, Withheld
+from ledger_api.errors import Withheld
 from ledger_api.routes.items import Visitor
-from ledger_api.routes.pages import AGuest, Guest, honest_page
+from ledger_api.routes.pages import AGuest, Guest, item_in_words, page_of_item
 from ledger_api.store.reading import Found
-from ledger_api.web.presenting import Shown, make_item_page
-from ledger_api.web.rendering import utc
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -56,37 +52,18 @@ def shop_page(guest: AGuest) -> Response:
 
 
 async def _page(guest: Guest, item: str, template: str) -> Response:
-    """A withheld item has its owner's page all the same: whoever holds the key has to reach the doors. It names nothing then."""
-    ctx = guest.ctx
+    return await page_of_item(guest, item, _found_or_withheld, partial(_shown, guest, item, template))
+
+
+def _found_or_withheld(visitor: Visitor, item: bytes) -> Found | None:
+    """None for a withheld item: it has its owner's page all the same, which names nothing. Whoever holds the key has to reach the doors."""
     try:
-        which = bytes32(item)
-        ctx.limiter.take(guest.address, is_key=False, at=ctx.clock())
-        found = Visitor(ctx, None).by_item(which)
-    except Unreadable:
-        return await run_in_threadpool(honest_page, guest, "missing", status=404)
+        return visitor.by_item(item)
     except Withheld:
-        return await run_in_threadpool(_shown, guest, item, template, None)
-    except LedgerError as error:
-        return await run_in_threadpool(honest_page, guest, _honest_word(error), status=error.status, error=error)
-    return await run_in_threadpool(_shown, guest, item, template, found)
-
-
-def _honest_word(error: LedgerError) -> str:
-    match error:
-        case UnknownItem():
-            return "unknown"
-        case RateLimited():
-            return "busy"
-        case BusyError():
-            return "away"
-    raise error
+        return None
 
 
 def _shown(guest: Guest, item: str, template: str, found: Found | None) -> Response:
-    page: Any = None
-    head = ""
-    if found is not None:
-        shown = Shown(orjson.loads(found.passport), found.block, found.final_block, found.status == "final", serial=None, link="")
-        page = make_item_page(shown, guest.language, now=utc(guest.ctx.clock()))
-        head = shown.passport["head"]
+    page = None if found is None else item_in_words(guest, found)
+    head = "" if found is None else orjson.loads(found.passport)["head"]
     return guest.page(template, is_scripted=True, item=item, page=page, head=head, deeds=DEEDS, problems=PROBLEMS)

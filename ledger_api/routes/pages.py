@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, TypeVar
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -18,12 +19,13 @@ from ledger_api.routes.items import Visitor
 from ledger_api.routes.problems import headers as error_headers
 from ledger_api.store.reading import Found
 from ledger_api.web.languages import Language
-from ledger_api.web.presenting import Shown, make_item_page
+from ledger_api.web.presenting import ItemPage, Shown, make_item_page
 from ledger_api.web.rendering import ASSET_HEADERS, Site, Visit, headers_in, qr_code, utc
 from ledger_api.web.timeline import Pair
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
+T = TypeVar("T")
 REFLECTED = 64  # characters of what was typed that are shown again, at most
 STEPS = {"unknown": ("step1", "step2", "step3"), "withheld": ("step1", "step2")}
 
@@ -86,11 +88,8 @@ def search(guest: AGuest, gtin: Typed = None, serial: Typed = None) -> Response:
 @router.get("/items/{item}")
 async def item_page(item: str, guest: AGuest) -> Response:
     """An item or a lot by its id: for whoever has an id and no serial."""
-    try:
-        which = bytes32(item)
-    except Unreadable:
-        return honest_page(guest, "missing", status=404)
-    return await show(guest, lambda visitor: visitor.by_item(which), link=f"{guest.ctx.settings.base_url}/items/{item}")
+    link = f"{guest.ctx.settings.base_url}/items/{item}"
+    return await page_of_item(guest, item, Visitor.by_item, partial(_page_of, guest, link=link, serial=None))
 
 
 @router.get("/assets/{version}/{name:path}")
@@ -108,11 +107,24 @@ async def serial_page(guest: Guest, gtin: str, serial: str) -> Response:
     if wrong:
         return _search_page(guest, values, wrong, 400)
     named = gtin14(compact(gtin)), serial
-    return await show(guest, lambda visitor: visitor.by_serial(*named), link=item_link(guest.ctx.settings.base_url, *named), numbers=named)
+    link = item_link(guest.ctx.settings.base_url, *named)
+    make = partial(_page_of, guest, link=link, serial=named[1])
+    return await _show(guest, lambda visitor: visitor.by_serial(*named), make, numbers=named)
 
 
-async def show(guest: Guest, find: Callable[[Visitor], Found], *, link: str, numbers: tuple[str, str] | None = None) -> Response:
-    """The item's page, or the honest page that says why there is none.
+async def page_of_item(guest: Guest, item: str, find: Callable[[Visitor, bytes], T], make: Callable[[T], Response]) -> Response:
+    """What `make` makes of the item with this id, or the honest page."""
+    try:
+        which = bytes32(item)
+    except Unreadable:
+        return await run_in_threadpool(honest_page, guest, "missing", status=404)
+    return await _show(guest, lambda visitor: find(visitor, which), make)
+
+
+async def _show(
+    guest: Guest, find: Callable[[Visitor], T], make: Callable[[T], Response], *, numbers: tuple[str, str] | None = None
+) -> Response:
+    """A page of what is found, or the honest page that says why there is none.
 
     The lookup stays in the event loop like every other (docs/decisions/sync-or-async.md); a page takes longer and goes to a thread.
     """
@@ -123,7 +135,7 @@ async def show(guest: Guest, find: Callable[[Visitor], Found], *, link: str, num
     except LedgerError as error:
         what = honest_word(error)
         return await run_in_threadpool(honest_page, guest, what, status=error.status, numbers=numbers, error=error)
-    return await run_in_threadpool(_page_of, guest, found, link=link, serial=numbers[1] if numbers else None)
+    return await run_in_threadpool(make, found)
 
 
 def honest_word(error: LedgerError) -> str:
@@ -140,6 +152,12 @@ def honest_word(error: LedgerError) -> str:
 
 
 def _page_of(guest: Guest, found: Found, *, link: str, serial: str | None) -> Response:
+    page = item_in_words(guest, found, serial=serial, link=link, is_effective=("view", "effective") in guest.visit.query)
+    return guest.page("item.html", page=page, qr=qr_code(link))
+
+
+def item_in_words(guest: Guest, found: Found, *, serial: str | None = None, link: str = "", is_effective: bool = False) -> ItemPage:
+    """What every page about an item says of it, in the guest's language."""
     shown = Shown(
         passport=orjson.loads(found.passport),
         block=found.block,
@@ -147,10 +165,9 @@ def _page_of(guest: Guest, found: Found, *, link: str, serial: str | None) -> Re
         is_final=found.status == "final",
         serial=serial,
         link=link,
-        is_effective=("view", "effective") in guest.visit.query,
+        is_effective=is_effective,
     )
-    page = make_item_page(shown, guest.language, now=utc(guest.ctx.clock()))
-    return guest.page("item.html", page=page, qr=qr_code(link))
+    return make_item_page(shown, guest.language, now=utc(guest.ctx.clock()))
 
 
 def honest_page(

@@ -8,6 +8,8 @@ from ledger_api.errors import (
     BusyError,
     CallerError,
     DatabaseBusy,
+    EventRefused,
+    EventUnreadable,
     Forbidden,
     IdempotencyInFlight,
     InvalidBody,
@@ -46,6 +48,11 @@ SCHEMA: dict[str, Any] = {
     },
     "additionalProperties": True,
 }
+
+
+def refused(reason: Reason) -> type[CallerError]:
+    """The problem for an event that was refused: what cannot be read is said apart from what the rules forbid."""
+    return EventUnreadable if reason <= Reason.UNKNOWN_ORGANIZATION else EventRefused
 
 
 def title(leaf: type[LedgerError]) -> str:
