@@ -1,7 +1,6 @@
 """How the audit reads a chain, and what it says of one that no honest contract could have written."""
 
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from ledger_verify.codes import Kind
 from ledger_verify.hashing import Head, event_hash
 from ledger_verify.state import Terms, word
 from tests.fake_chain import FIRST_TIME, LEDGER, FakeChain, Member, World
-from tests.following import clock, following, new_database
+from tests.following import clock, following
 
 
 class WordyChain(FakeChain):
@@ -41,13 +40,6 @@ class WordyChain(FakeChain):
         if method == "eth_getLogs" and not isinstance(answer, Refusal):
             return self.retell([log for log in answer if log["address"] in params[0]["address"]])
         return answer
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = new_database(database_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -6,15 +6,9 @@ from xml.etree.ElementTree import fromstring
 import pytest
 from httpx import Client
 
-from tests.gallery import Gallery, standing_gallery, visiting
+from tests.gallery import Gallery, visiting
 
 NAMES = {"atom": "http://www.w3.org/2005/Atom"}
-
-
-@pytest.fixture(scope="module")
-def gallery(database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
-    with standing_gallery(database_kind, request, tmp_path_factory.mktemp("gallery")) as made:
-        yield made
 
 
 @pytest.fixture

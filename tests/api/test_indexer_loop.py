@@ -1,6 +1,5 @@
 """The loop: goes on after what passes, stops at what must be looked at, and dies at any moment without a trace."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from threading import Event, Thread
 from typing import Any
@@ -14,13 +13,6 @@ from ledger_api.indexer.loop import catch_up, follow
 from ledger_verify.codes import Kind
 from tests.fake_chain import FakeChain, World
 from tests.following import NOW, clock, copy_payload_store, following, mirror, new_database, value, without
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = new_database(database_url)
-    yield engine
-    engine.dispose()
 
 
 class Unreliable(FakeChain):

@@ -1,6 +1,5 @@
 """The indexer against a chain in memory and a real database: what it writes, once and only once."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -17,18 +16,6 @@ from tests.fake_chain import LEDGER, NETWORK, REGISTRY, FakeChain, World
 from tests.following import NOW, clock, copy_payload_store, following, mirror, new_database, passport, rows, value, without
 
 OWNER = claim_holder("0x" + "77" * 20)
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = new_database(database_url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def world(engine: Engine) -> World:
-    return World(FakeChain(), engine)
 
 
 def test_an_item_s_logs_become_its_records_its_state_and_its_passport(world: World, engine: Engine) -> None:

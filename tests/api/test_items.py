@@ -11,24 +11,12 @@ from ledger_api.indexer.loop import catch_up
 from ledger_api.routes.schemas import PassportOut
 from ledger_verify.codes import Kind, Role
 from ledger_verify.hashing import ItemId, claim_holder
-from tests.fake_chain import GTIN, FakeChain, Member, World
-from tests.following import clock, following, new_database, value
+from tests.fake_chain import GTIN, Member, World
+from tests.following import clock, following, value
 from tests.reading_app import client_of, key_of, reading_app
 
 OWNER = claim_holder("0x" + "77" * 20)
 SERIAL = "S-1"
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = new_database(database_url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def world(engine: Engine) -> World:
-    return World(FakeChain(), engine)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from ledger_api.indexer.loop import catch_up
 from ledger_verify.codes import Kind, Reason
 from ledger_verify.hashing import claim_holder
 from ledger_verify.state import UNBORN
-from tests.fake_chain import FIRST_TIME, FakeChain, Member, World
+from tests.fake_chain import FIRST_TIME, Member, World
 from tests.following import NOW, clock, following, new_database, statuses, value
 
 OWNER = claim_holder("0x" + "77" * 20)
@@ -27,11 +27,6 @@ def engine(database_url: str) -> Iterator[Engine]:
         connection.execute(insert(table), ours)
     yield engine
     engine.dispose()
-
-
-@pytest.fixture
-def world(engine: Engine) -> World:
-    return World(FakeChain(), engine)
 
 
 @pytest.fixture

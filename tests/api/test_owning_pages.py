@@ -7,16 +7,10 @@ from httpx import Client
 
 from ledger_api.routes.owning import DEEDS, PROBLEMS
 from ledger_api.web.languages import TAGS
-from tests.gallery import Gallery, standing_gallery, visiting
+from tests.gallery import Gallery, visiting
 
 BROWSER = {"Accept": "text/html"}
 PAGES = ("own", "buy", "recover")
-
-
-@pytest.fixture(scope="module")
-def gallery(database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
-    with standing_gallery(database_kind, request, tmp_path_factory.mktemp("gallery")) as made:
-        yield made
 
 
 @pytest.fixture

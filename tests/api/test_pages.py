@@ -10,16 +10,10 @@ from httpx import Client, Response
 from ledger_api.errors import DatabaseBusy, FoldMismatch, LedgerError
 from ledger_api.settings import Settings
 from ledger_api.web.languages import TAGS
-from tests.gallery import GTIN, SERIALS, Gallery, gallery_app, make_gallery, standing_gallery, visiting
+from tests.gallery import GTIN, SERIALS, Gallery, gallery_app, make_gallery, visiting
 from tests.reading_app import client_of
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-
-
-@pytest.fixture(scope="module")
-def gallery(database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
-    with standing_gallery(database_kind, request, tmp_path_factory.mktemp("gallery")) as made:
-        yield made
 
 
 @pytest.fixture

@@ -10,14 +10,7 @@ from ledger_api.errors import DatabaseBusy
 from ledger_api.indexer.loop import catch_up
 from ledger_api.store.reading import PassportReader
 from tests.fake_chain import GTIN, FakeChain, World
-from tests.following import clock, following, new_database
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = new_database(database_url)
-    yield engine
-    engine.dispose()
+from tests.following import clock, following
 
 
 @pytest.fixture

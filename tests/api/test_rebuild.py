@@ -1,7 +1,6 @@
 """A passport is a function of the chain and the payload store alone: dropped and derived again it has the very same bytes."""
 
 import random
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine
@@ -17,13 +16,6 @@ from tests.fake_chain import FakeChain, Member, World
 from tests.following import NOW, clock, copy_payload_store, following, mirror, new_database, rows, statuses, without
 
 ITEMS = 300
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = new_database(database_url)
-    yield engine
-    engine.dispose()
 
 
 class Story:

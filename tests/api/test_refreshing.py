@@ -1,6 +1,5 @@
 """Passports follow what is told beside an item's own history: its lots, the names of organizations, keys that were compromised."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -9,22 +8,10 @@ from sqlalchemy import Engine, text
 from ledger_api.indexer.loop import catch_up
 from ledger_verify.codes import Kind
 from ledger_verify.hashing import ItemId, claim_holder
-from tests.fake_chain import FakeChain, Member, World
-from tests.following import clock, following, new_database, passport, value
+from tests.fake_chain import Member, World
+from tests.following import clock, following, passport, value
 
 OWNER = claim_holder("0x" + "77" * 20)
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = new_database(database_url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def world(engine: Engine) -> World:
-    return World(FakeChain(), engine)
 
 
 @pytest.fixture

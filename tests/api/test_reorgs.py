@@ -1,6 +1,5 @@
 """Blocks that fall out of the chain take with them what they brought: records, passports, standing, and the outcomes of accepted events."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -21,18 +20,6 @@ from tests.following import NOW, clock, copy_payload_store, following, mirror, n
 OWNER = claim_holder("0x" + "77" * 20)
 OURS = b"\x44" * 32
 DEEP = replace(NETWORK, confirmations=50)
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = new_database(database_url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def world(engine: Engine) -> World:
-    return World(FakeChain(), engine)
 
 
 def test_reorg_of_one_block_undoes_the_sale(world: World, engine: Engine) -> None:

@@ -6,15 +6,9 @@ import pytest
 from httpx import Client
 
 from ledger_api.auth import Scope
-from tests.gallery import GTIN, Gallery, standing_gallery, visiting
+from tests.gallery import GTIN, Gallery, visiting
 
 VOCABULARY = "https://ref.gs1.org/voc/"
-
-
-@pytest.fixture(scope="module")
-def gallery(database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
-    with standing_gallery(database_kind, request, tmp_path_factory.mktemp("gallery")) as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """A node that answers for logs with silence: the block's own header says whether to believe it."""
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import Engine
 
@@ -11,19 +9,7 @@ from ledger_api.indexer.following import check, step
 from ledger_api.indexer.loop import catch_up
 from ledger_verify.hashing import keccak
 from tests.fake_chain import LEDGER, RECORDED, REGISTRY, FakeChain, World
-from tests.following import NOW, clock, following, new_database, value
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = new_database(database_url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def world(engine: Engine) -> World:
-    return World(FakeChain(), engine)
+from tests.following import NOW, clock, following, value
 
 
 def a_block_with_a_birth(world: World, engine: Engine) -> None:

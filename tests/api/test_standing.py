@@ -1,6 +1,5 @@
 """Opinions stay when their authors no longer stand, and say so: by what the chain tells, through reorgs and a rebuild alike."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -56,13 +55,6 @@ class Judged:
         told = passport(self.engine, self.bag)
         assert told["verdict"]["standing"] == told["story"][1]["standing"]
         return told["verdict"]["standing"]
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = new_database(database_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -25,17 +25,10 @@ from tests.gallery import (
     address_of,
     holder_of,
     make_gallery,
-    standing_gallery,
     visiting,
 )
 
 Json = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def gallery(database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
-    with standing_gallery(database_kind, request, tmp_path_factory.mktemp("gallery")) as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The indexer on a real chain with the real contracts: what it folded is what the contract stores."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,20 +14,11 @@ from ledger_verify.codes import Hold, Outcome, Phase, Role
 from ledger_verify.hashing import ItemId, claim_holder
 from ledger_verify.state import pack_detail
 from ledger_verify.transition import Kind
-from tests import servers
 from tests.chain.outbox_world import OutboxWorld
 from tests.following import mirror, new_database, passport, statuses, without
 
 pytestmark = pytest.mark.chain
 KEY = Signer(bytes(31) + b"\x07")
-
-
-@pytest.fixture
-def world(database_url: str, tmp_path: Path) -> Iterator[OutboxWorld]:
-    with servers.anvil() as url:
-        made = OutboxWorld(url, tmp_path / "home", database_url)
-        yield made
-        made.close()
 
 
 def lives(world: OutboxWorld) -> list[ItemId]:

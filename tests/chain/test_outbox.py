@@ -1,8 +1,6 @@
 """The worker on a real chain: what it records, what it survives."""
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,18 +9,9 @@ from ledger_api.keys import Signer
 from ledger_api.outbox.worker import run
 from ledger_verify.state import word
 from ledger_verify.transition import Role
-from tests import servers
 from tests.chain.outbox_world import OutboxWorld
 
 pytestmark = pytest.mark.chain
-
-
-@pytest.fixture
-def world(database_url: str, tmp_path: Path) -> Iterator[OutboxWorld]:
-    with servers.anvil() as url:
-        made = OutboxWorld(url, tmp_path / "home", database_url)
-        yield made
-        made.close()
 
 
 def test_a_life_of_an_item_is_recorded_as_the_twin_says(world: OutboxWorld) -> None:

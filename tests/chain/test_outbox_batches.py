@@ -1,8 +1,5 @@
 """What travels together, what waits, what is signed anew: batches on a real chain."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import update
 
@@ -12,26 +9,12 @@ from ledger_verify import hashing
 from ledger_verify.hashing import Commitment, OrganizationId
 from ledger_verify.state import Event, pack_detail, word
 from ledger_verify.transition import Kind, Method, Outcome, Reason, Role
-from tests import servers
 from tests.chain import outbox_world
 from tests.chain.outbox_world import OutboxWorld
 
 pytestmark = pytest.mark.chain
 BUYER, NEXT_BUYER = Signer(b"\x11" * 32), Signer(b"\x12" * 32)
 OWN_KEY = Signer(b"\x21" * 32)
-
-
-@pytest.fixture
-def world(database_url: str, tmp_path: Path) -> Iterator[OutboxWorld]:
-    with servers.anvil() as url:
-        made = OutboxWorld(url, tmp_path / "home", database_url)
-        yield made
-        made.close()
-
-
-@pytest.fixture
-def maison(world: OutboxWorld) -> OrganizationId:
-    return world.admit("maison", Role.BRAND)
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 The door tells what is wrong in words; the contract is the guard.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,31 +10,17 @@ import pytest
 from ledger_api.keys import Signer
 from ledger_api.outbox.worker import Worker
 from ledger_verify.claims import Wish, wish_digest
-from ledger_verify.codes import Kind, Reason, Role
+from ledger_verify.codes import Kind, Reason
 from ledger_verify.hashing import Head, ItemId, OrganizationId, claim_holder, keccak
 from ledger_verify.state import Event
-from tests import servers
 from tests.chain.outbox_world import OutboxWorld
 
 OWNER, HEIR, THIEF = (Signer(keccak(name)) for name in (b"owner", b"heir", b"thief"))
 
 
 @pytest.fixture
-def world(database_url: str, tmp_path: Path) -> Iterator[OutboxWorld]:
-    with servers.anvil() as url:
-        made = OutboxWorld(url, tmp_path / "home", database_url)
-        yield made
-        made.close()
-
-
-@pytest.fixture
 def worker(world: OutboxWorld) -> Worker:
     return world.worker()
-
-
-@pytest.fixture
-def maison(world: OutboxWorld) -> OrganizationId:
-    return world.admit("maison", Role.BRAND)
 
 
 @pytest.fixture

@@ -37,11 +37,6 @@ def world(database_url: str, tmp_path: Path) -> Iterator[OutboxWorld]:
 
 
 @pytest.fixture
-def maison(world: OutboxWorld) -> OrganizationId:
-    return world.admit("maison", Role.BRAND)
-
-
-@pytest.fixture
 def store(world: OutboxWorld, maison: OrganizationId) -> OrganizationId:
     made = world.admit("store", Role.AUTHENTICATOR, accredited_by=maison)
     world.mine_by_hand()

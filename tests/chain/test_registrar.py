@@ -1,7 +1,6 @@
 """Deploying, and the registry's transactions, on a real chain."""
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,14 +30,6 @@ class LateNode(Node):
 
     def ask(self, method: str, *params: Any) -> Any:
         return super().ask(method, *("latest" if param == "pending" else param for param in params))
-
-
-@pytest.fixture
-def world(database_url: str, tmp_path: Path) -> Iterator[OutboxWorld]:
-    with servers.anvil() as url:
-        made = OutboxWorld(url, tmp_path / "home", database_url)
-        yield made
-        made.close()
 
 
 def registry(world: OutboxWorld) -> Contract:
