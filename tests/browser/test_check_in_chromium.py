@@ -185,6 +185,7 @@ def test_what_is_typed_wrongly_is_marked_and_nothing_is_checked(visit: Any, desk
 @pytest.mark.parametrize("name", ["anvil-state.json", "receipts.json"])
 def test_a_file_is_checked_offline_against_typed_facts(visit: Any, desk: Desk, name: str) -> None:
     here = visit(f"{desk.url}/check")
+    here.page.wait_for_load_state("networkidle")  # its icon comes after the page
     here.page.context.set_offline(True)
     here.page.click("summary:has-text('Without a node')")
     for fact in ("chain_id", "ledger", "ledger_code_hash"):
