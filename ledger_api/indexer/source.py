@@ -5,6 +5,7 @@ Far behind the head a range and the blocks' blooms say which blocks have any. Ne
 answer even a hash with silence, one whose bloom speaks of our contracts while no log came is looked at again, receipt by receipt.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -88,13 +89,15 @@ class Source:
             RangeTooWide: ask for fewer blocks.
             NodeInconsistent: the node that answered does not have the range, or answered something else.
         """
-        hinted = {log.block_number for log in _in_order(self._range(from_block, to_block), from_block, to_block)}
+        hinted = Counter(log.block_number for log in _in_order(self._range(from_block, to_block), from_block, to_block))
         blocks: list[Block] = []
         logs: list[Log] = []
         for first in range(from_block, to_block + 1, HEADERS_AT_ONCE):
             headers = self._headers(first, min(first + HEADERS_AT_ONCE - 1, to_block))
             speaking = [header for header in headers if int(header["number"], 16) in hinted or self._speaks_of_more(header, ())]
             for header, told in zip(speaking, self._logs_by_hash(speaking), strict=True):
+                if len(told) < hinted[int(header["number"], 16)]:
+                    raise NodeInconsistent("the node tells fewer logs of a block than of its range", block=int(header["number"], 16))
                 if told:
                     blocks.append(_block(header))
                 logs += told

@@ -7,8 +7,9 @@ from ledger_api.errors import NodeInconsistent
 from ledger_api.indexer.blooms import mask_of, may_contain
 from ledger_api.indexer.following import check, step
 from ledger_api.indexer.loop import catch_up
+from ledger_api.indexer.source import Source
 from ledger_verify.hashing import keccak
-from tests.fake_chain import LEDGER, RECORDED, REGISTRY, FakeChain, World
+from tests.fake_chain import LEDGER, RECORDED, REGISTRY, FakeBlock, FakeChain, World
 from tests.following import NOW, clock, following, value
 
 
@@ -125,6 +126,22 @@ def test_a_range_that_leaves_logs_out_hides_nothing(world: World, engine: Engine
     assert value(engine, "SELECT count(*) FROM records") == 4
 
 
+def test_a_far_block_that_is_silent_under_its_hash_is_not_believed_without_a_bloom(world: World, engine: Engine) -> None:
+    maison = world.admit("did:web:maison.example", "Maison")
+    world.mine()
+    world.manufacture(maison, "S-1")
+    world.mine(100)
+    catch_up(following(engine, world.chain), clock=clock)
+    births = value(engine, "SELECT count(*) FROM records")
+    mutes = _MuteWithoutBlooms(world.chain)
+
+    with pytest.raises(NodeInconsistent, match="fewer logs"):
+        Source(mutes, REGISTRY, LEDGER).far_stretch(1, 60)  # type: ignore[arg-type]  # the fake is a node
+
+    assert (births, mutes.silences) == (1, 1)
+    assert len(Source(mutes, REGISTRY, LEDGER).far_stretch(1, 60).logs) > 1  # type: ignore[arg-type]  # the fake is a node
+
+
 class _Forgetful(FakeChain):
     """Answers every range without some of its logs; what a block holds it tells truly."""
 
@@ -139,3 +156,10 @@ class _Forgetful(FakeChain):
         shown = self.told(logs)  # type: ignore[operator]  # a function of lists
         self.left_out += len(logs) - len(shown)
         return shown
+
+
+class _MuteWithoutBlooms(_MuteOnce):
+    """The same on a client that keeps no blooms: only the range tells that there is more."""
+
+    def _bloom(self, block: FakeBlock) -> int:
+        return 0
