@@ -99,7 +99,7 @@ class World:
     def running(self) -> Iterator[None]:
         stop, (_, at_work, at_index) = threading.Event(), self._services
         worker = Worker(at_work.surroundings(), owner="worker", clock=self._moment)
-        server = uvicorn.Server(uvicorn.Config(self.heard, port=self.settings.port, log_level="error", ws="none", lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(self.heard, port=self.settings.port, log_config=None, ws="none", lifespan="off"))
         threads = [
             threading.Thread(target=server.run, daemon=True),
             threading.Thread(target=run, args=(worker, stop), daemon=True),

@@ -56,7 +56,7 @@ def museum(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Museum]:
     gallery = make_gallery(f"sqlite:///{folder / 'ledger.db'}")
     port = servers.free_port()
     gallery.settings = Settings(port=port, rate_per_minute_anonymous=100_000)
-    server = uvicorn.Server(uvicorn.Config(gallery_app(gallery), port=port, log_level="error", ws="none"))
+    server = uvicorn.Server(uvicorn.Config(gallery_app(gallery), port=port, log_config=None, ws="none"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

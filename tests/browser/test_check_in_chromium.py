@@ -53,7 +53,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         world.record(maison, manufacture(world, "A1"))
         item = world.record(shop, later(world, "service", "A1", 1, {"description": "polished", "bill": "B-9"}))
         port = servers.free_port()
-        server = uvicorn.Server(uvicorn.Config(create_service_app(world.service), port=port, log_level="error", ws="none"))
+        server = uvicorn.Server(uvicorn.Config(create_service_app(world.service), port=port, log_config=None, ws="none"))
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         while not server.started:
