@@ -33,6 +33,7 @@ class Scope(StrEnum):
     VERIFY = "verify"
     ORGANIZATION = "organization"  # in its own name: accredit, add and retire signers
     KEYS = "keys"  # make and revoke the organization's own keys
+    DESK = "desk"  # its authentication desk: an appraiser, a reviewer
 
 
 PLAIN_SCOPES = frozenset(scope.value for scope in Scope)

@@ -28,6 +28,7 @@ LEVELS = (
         "alarms",
         "proving",
         "statistics",
+        "desk",
     },
     {"routes", "web"},
     {"app", "serving", "cli", "home", "importer", "service", "running", "operating", "greeting", "terminal", "audit", "backup", "upkeep"},

@@ -1,5 +1,6 @@
 """The schema in revisions. `upgrade` brings any database of ours to the newest one, in one transaction, by one process at a time."""
 
+from importlib import import_module
 from pathlib import Path
 
 from alembic import command
@@ -25,3 +26,10 @@ def configuration(connection: Connection) -> Config:
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
+
+
+def know_all_tables() -> None:
+    """Every room's `tables*.py` is imported, which makes its tables known to `SQLModel.metadata`: to compare and to make revisions."""
+    package = Path(__file__).parent.parent
+    for path in sorted(package.rglob("tables*.py")):
+        import_module(".".join(("ledger_api", *path.relative_to(package).with_suffix("").parts)))

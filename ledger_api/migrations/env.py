@@ -3,7 +3,9 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-from ledger_api import tables  # noqa: F401  # the import makes the tables known to the metadata
+from ledger_api.migrations import know_all_tables
+
+know_all_tables()
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=SQLModel.metadata)
 with context.begin_transaction():

@@ -67,8 +67,10 @@ def load_languages(folder: Path = TEXTS) -> dict[str, Language]:
     countries = json.loads((folder / "countries.json").read_text(encoding="utf-8"))
     languages = {}
     for tag in TAGS:
-        sections = tomllib.loads((folder / f"{tag}.toml").read_text(encoding="utf-8"))
-        texts = {f"{section}.{key}": text for section, entries in sections.items() for key, text in entries.items()}
+        texts: dict[str, str] = {}
+        for path in (folder / f"{tag}.toml", *sorted(folder.glob(f"*.{tag}.toml"))):  # the desk's parts have files of their own
+            sections = tomllib.loads(path.read_text(encoding="utf-8"))
+            texts |= {f"{section}.{key}": text for section, entries in sections.items() for key, text in entries.items()}
         languages[tag] = Language(tag, texts, texts["language.months"].split("|"), countries[tag])
     return languages
 

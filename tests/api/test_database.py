@@ -20,6 +20,7 @@ from tests.doors import eventually
 
 def test_the_revisions_make_exactly_the_tables(database_url: str) -> None:
     engine = open_engine(database_url)
+    migrations.know_all_tables()
     migrations.upgrade(engine)
 
     with reading(engine) as connection:

@@ -1,0 +1,278 @@
+"""What an asker does: open a case, send photos, send it off, pay, take it back, have it forgotten.
+
+    open_case → add_shot … → submit → (mark_paid) → checks → the appraisers' queue
+
+Machines answer each photo at once and never decide: whoever has sent a shot three times may send the case off with it, and a
+person looks. Every function takes the asker's case by its row; whose it is has been settled by the door.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, Engine
+
+from ledger_api.desk import life
+from ledger_api.desk.errors import CaseMoved, NoSuchCase, ReferenceTaken, ShotsMissing, TooManyShots, UnknownShot
+from ledger_api.desk.policy import Policy
+from ledger_api.desk.rows import cases as rows
+from ledger_api.desk.rows.cases import AnyRow
+from ledger_api.desk.vault import Vault
+from ledger_api.store.engine import writing
+from ledger_verify.hashing import organization_id
+
+MOST_ATTEMPTS = 12  # of one shot
+PATIENT_ATTEMPTS = 3  # after so many the newest goes to a person, whatever the machine thinks of it
+OPEN_STATES = ("awaiting-photos", "awaiting-payment", "checking", "queued")
+
+
+class Account(NamedTuple):
+    """A person with a light account."""
+
+    id: str
+
+
+class Platform(NamedTuple):
+    """A platform that asks by API key, under a reference of its own."""
+
+    organization: bytes
+
+
+Asker = Account | Platform
+
+
+@dataclass(frozen=True, slots=True)
+class NewCase:
+    authenticator: bytes
+    brand_did: str
+    category: str
+    gtin: str | None = None
+    serial: str | None = None
+    item: bytes | None = None
+    value_eur: int | None = None
+    notes: str = ""
+    method: str = "photo"
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShotAnswer:
+    """`state` good or poor; `defects` say what to do better."""
+
+    id: str
+    name: str
+    attempt: int
+    state: str
+    defects: tuple[str, ...]
+
+
+def open_case(connection: Connection, asker: Asker, new: NewCase, policy: Policy, *, id: str, now: datetime) -> str:
+    """Its id. The same reference of the same platform is the same case.
+
+    Raises:
+        ReferenceTaken: the platform used it for something else.
+    """
+    platform = asker.organization if isinstance(asker, Platform) else None
+    account = asker.id if isinstance(asker, Account) else None
+    if platform is not None and new.reference is not None:
+        known = rows.by_reference(connection, platform, new.reference)
+        if known is not None:
+            return _same(known, new)
+    used = rows.free_evaluations(connection, authenticator=new.authenticator, account=account, platform=platform)
+    item = new.item or (rows.named(connection, new.gtin, new.serial) if new.gtin and new.serial else None)
+    price = policy.price_for(used=used, platform=platform)
+    row = {
+        "id": id,
+        "authenticator": new.authenticator,
+        "account": account,
+        "platform": platform,
+        "reference": new.reference,
+        "brand": organization_id(new.brand_did),
+        "brand_did": new.brand_did,
+        "category": new.category,
+        "gtin": new.gtin,
+        "serial": new.serial,
+        "item": item,
+        "value_eur": new.value_eur,
+        "notes": new.notes,
+        "method": new.method,
+        "state": "awaiting-photos",
+        "rank": policy.rank(platform=platform, value_eur=new.value_eur),
+        "due_at": now + timedelta(days=policy.photo_days),
+        "created_at": now,
+        "changed_at": now,
+        "price_cents": price,
+        "seat": 1,
+        "needs": policy.opinions_needed(brand_did=new.brand_did, value_eur=new.value_eur),
+    }
+    life.begin(connection, row, by=_who(row))
+    return id
+
+
+def _same(known: AnyRow, new: NewCase) -> str:
+    told = (new.authenticator, new.brand_did, new.category, new.gtin, new.serial)
+    if (known.authenticator, known.brand_did, known.category, known.gtin, known.serial) != told:
+        raise ReferenceTaken(case=known.id)
+    return str(known.id)
+
+
+def _who(row: Mapping[str, Any]) -> str:
+    return "asker" if row["platform"] is None else "platform"
+
+
+def by_whom(case: AnyRow) -> str:
+    """How the journal names the asker."""
+    return _who(case._mapping)
+
+
+# --- photos ----------------------------------------------------------------------------------------------------------
+
+
+def add_shot(engine: Engine, vault: Vault, case: AnyRow, name: str, body: bytes, policy: Policy, *, id: str, now: datetime) -> ShotAnswer:
+    """Received, judged for its quality, kept, and answered at once.
+
+    Raises:
+        UnknownShot, CaseMoved, TooManyShots, and the `photo-…` errors of `receiving.receive`: nothing is kept.
+    """
+    from ledger_api.desk import quality, receiving  # OpenCV is loaded by the first photo, not by every process
+
+    if name not in policy.shot_names(case.category):
+        raise UnknownShot(shots=sorted(policy.shot_names(case.category)))
+    if case.state != "awaiting-photos":
+        raise CaseMoved(case=case.id, expected="awaiting-photos")
+    photo = receiving.receive(body)
+    seen = quality.look(photo.pixels_jpeg)
+    defects = tuple(defect.code for defect in seen.defects)
+    original, shown = vault.put(body), vault.put(photo.pixels_jpeg)
+    with writing(engine) as connection:
+        now_at = rows.locked_case(connection, case.id)
+        if now_at is None or now_at.state != "awaiting-photos":
+            raise CaseMoved(case=case.id, expected="awaiting-photos")
+        earlier = [row for row in rows.all_shots(connection, case.id) if row.name == name]
+        if len(earlier) >= MOST_ATTEMPTS:
+            raise TooManyShots(most=MOST_ATTEMPTS, shot=name)
+        state, attempt = "poor" if defects else "good", len(earlier) + 1
+        findings = orjson.dumps(seen.as_json(), option=orjson.OPT_SORT_KEYS).decode()
+        rows.keep_shot(
+            connection,
+            {
+                "id": id,
+                "case": case.id,
+                "name": name,
+                "attempt": attempt,
+                "original": original,
+                "shown": shown,
+                "width": photo.width,
+                "height": photo.height,
+                "captured_at": photo.captured_at,
+                "device": photo.device,
+                "state": state,
+                "findings": findings,
+                "created_at": now,
+            },
+        )
+        facts = {"shot": name, "attempt": attempt, "defects": list(defects)}
+        life.note(connection, case.id, "awaiting-photos", by=by_whom(case), at=now, why=f"shot-{state}", facts=facts)
+    return ShotAnswer(id, name, attempt, state, defects)
+
+
+def missing_shots(policy: Policy, category: str, shots: Mapping[str, AnyRow]) -> list[str]:
+    """Required shots that are not there, or poor and not yet tried often enough to go to a person as they are."""
+    return [name for name in policy.required_shots(category) if name not in shots or not is_enough(shots[name])]
+
+
+def is_enough(shot: AnyRow) -> bool:
+    return bool(shot.state == "good" or shot.attempt >= PATIENT_ATTEMPTS)
+
+
+def submit(connection: Connection, case_id: str, policy: Policy, *, now: datetime) -> str:
+    """The state after it: awaiting-payment, or checking.
+
+    Raises:
+        CaseMoved, ShotsMissing: nothing was changed.
+    """
+    case = _mine(connection, case_id, "awaiting-photos")
+    shots = rows.newest_shots(connection, case_id)
+    wanted = missing_shots(policy, case.category, shots)
+    if wanted:
+        raise ShotsMissing(missing=wanted)
+    if case.price_cents is not None and case.paid_at is None:
+        due = now + timedelta(days=policy.payment_days)
+        facts = {"price_cents": case.price_cents}
+        life.step(connection, case_id, case.state, "awaiting-payment", by=by_whom(case), at=now, why="submitted", facts=facts, due_at=due)
+        return "awaiting-payment"
+    _send_to_checks(connection, case, shots, policy, now=now, by=by_whom(case), why="submitted")
+    return "checking"
+
+
+def mark_paid(connection: Connection, case_id: str, policy: Policy, *, by: str, now: datetime) -> None:
+    """By the platform or the authenticator, who were paid. Harmless to repeat.
+
+    Raises:
+        CaseMoved: there is nothing to be paid now.
+    """
+    case = rows.locked_case(connection, case_id)
+    if case is not None and case.paid_at is not None:
+        return
+    case = _mine(connection, case_id, "awaiting-payment")
+    rows.change(connection, case_id, paid_at=now)
+    _send_to_checks(connection, case, rows.newest_shots(connection, case_id), policy, now=now, by=by, why="paid")
+
+
+def _send_to_checks(
+    connection: Connection, case: AnyRow, shots: Mapping[str, AnyRow], policy: Policy, *, now: datetime, by: str, why: str
+) -> None:
+    """What a machine has looked at already it does not look at again."""
+    seen = {(row.kind, row.shot) for row in rows.checks_of(connection, case.id)}
+    wanted = [(kind, shot.id) for name, shot in shots.items() for kind in policy.checks_of(name)]
+    todo = [pair for pair in wanted if pair not in seen]
+    rows.ask_checks(connection, [_check(case.id, kind, shot, now) for kind, shot in todo])
+    due = now + timedelta(hours=policy.judge_hours)
+    life.step(connection, case.id, case.state, "checking", by=by, at=now, why=why, due_at=due)
+
+
+def _check(case_id: str, kind: str, shot: str, now: datetime) -> dict[str, Any]:
+    return {"id": f"{kind[0]}{shot[1:]}", "case": case_id, "shot": shot, "kind": kind, "state": "waiting", "created_at": now} | {
+        "result": None,
+        "version": "",
+        "tries": 0,
+        "lease_until": None,
+        "done_at": None,
+    }
+
+
+# --- the end ---------------------------------------------------------------------------------------------------------
+
+
+def withdraw(connection: Connection, case_id: str, *, now: datetime) -> None:
+    """Raises CaseMoved once an appraiser has it, or it has ended."""
+    case = _mine(connection, case_id, *OPEN_STATES)
+    life.step(connection, case_id, case.state, "withdrawn", by=by_whom(case), at=now, why="withdrawn")
+
+
+def erase(engine: Engine, vault: Vault, case_id: str, *, now: datetime) -> Sequence[str]:
+    """The photos and words of a case that has ended go; hashes, outcome and journal stay. Harmless to repeat.
+
+    Raises:
+        CaseMoved: it has not ended.
+    """
+    with writing(engine) as connection:
+        case = _mine(connection, case_id, *life.ENDED)
+        gone = rows.forget_shots(connection, case_id)
+        rows.change(connection, case_id, notes="", account=None, value_eur=None, erased_at=now)
+        if case.erased_at is None:
+            life.note(connection, case_id, case.state, by=by_whom(case), at=now, why="erased", facts={"photos": len(gone)})
+    for name in gone:
+        vault.delete(name)
+    return gone
+
+
+def _mine(connection: Connection, case_id: str, *states: str) -> AnyRow:
+    case = rows.locked_case(connection, case_id)
+    if case is None:
+        raise NoSuchCase(case=case_id)
+    if case.state not in states:
+        raise CaseMoved(case=case_id, state=case.state, expected=sorted(states))
+    return case

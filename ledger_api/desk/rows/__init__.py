@@ -1,0 +1,1 @@
+"""The desk's queries: Core statements on a connection; nothing here commits."""

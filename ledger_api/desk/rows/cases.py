@@ -1,0 +1,174 @@
+"""Cases, shots, checks and journals, as they are read and kept."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, func, insert, select, text, update
+
+from ledger_api.desk.tables import AppraisalRow, CaseRow, CheckRow, EvidenceRow, JournalRow, ShotRow
+
+AnyRow = Row[Any]
+cases: Table = CaseRow.__table__  # type: ignore[attr-defined]  # SQLModel sets it, here and below
+journal: Table = JournalRow.__table__  # type: ignore[attr-defined]
+shots: Table = ShotRow.__table__  # type: ignore[attr-defined]
+checks: Table = CheckRow.__table__  # type: ignore[attr-defined]
+appraisals: Table = AppraisalRow.__table__  # type: ignore[attr-defined]
+evidence: Table = EvidenceRow.__table__  # type: ignore[attr-defined]
+
+_PASSPORT = text("SELECT passport FROM items WHERE item = :item")
+_NAMED = text("SELECT item FROM identifiers WHERE gtin = :gtin AND serial = :serial")
+_STANDING = text(
+    "SELECT events.status, events.reason, records.sequence, records.block_number, records.transaction_hash FROM events"
+    " LEFT JOIN records ON records.event_id = events.event_id WHERE events.event_id = :event ORDER BY events.id DESC LIMIT 1"
+)
+
+
+def case(connection: Connection, case_id: str) -> AnyRow | None:
+    return connection.execute(select(cases).where(cases.c.id == case_id)).first()
+
+
+def locked_case(connection: Connection, case_id: str) -> AnyRow | None:
+    """The same; nobody else moves it until this transaction ends."""
+    return connection.execute(select(cases).where(cases.c.id == case_id).with_for_update()).first()
+
+
+def by_reference(connection: Connection, platform: bytes, reference: str) -> AnyRow | None:
+    return connection.execute(select(cases).where(cases.c.platform == platform, cases.c.reference == reference)).first()
+
+
+def appeal_of(connection: Connection, case_id: str) -> AnyRow | None:
+    """The newest appeal against its verdict."""
+    return connection.execute(select(cases).where(cases.c.appeal_of == case_id).order_by(cases.c.id.desc()).limit(1)).first()
+
+
+def of_account(connection: Connection, account: str, *, before: str | None, most: int) -> Sequence[AnyRow]:
+    """Newest first."""
+    chosen = select(cases).where(cases.c.account == account).order_by(cases.c.id.desc()).limit(most)
+    return connection.execute(chosen if before is None else chosen.where(cases.c.id < before)).all()
+
+
+def of_platform(connection: Connection, platform: bytes, *, before: str | None, most: int) -> Sequence[AnyRow]:
+    """Newest first."""
+    chosen = select(cases).where(cases.c.platform == platform).order_by(cases.c.id.desc()).limit(most)
+    return connection.execute(chosen if before is None else chosen.where(cases.c.id < before)).all()
+
+
+def free_evaluations(connection: Connection, *, authenticator: bytes, account: str | None, platform: bytes | None) -> int:
+    """How many cases of this asker cost nothing and were not given up."""
+    given_up = ("withdrawn", "expired", "refused")
+    whose = cases.c.account == account if account is not None else cases.c.platform == platform
+    counted = select(func.count()).where(cases.c.authenticator == authenticator, whose, cases.c.price_cents.is_(None))
+    return int(connection.execute(counted.where(cases.c.appeal_of.is_(None), cases.c.state.not_in(given_up))).scalar_one())
+
+
+def change(connection: Connection, case_id: str, **columns: Any) -> None:
+    connection.execute(update(cases).where(cases.c.id == case_id).values(**columns))
+
+
+def in_state(connection: Connection, state: str, *, most: int) -> Sequence[AnyRow]:
+    """Those whose time is up first."""
+    return connection.execute(select(cases).where(cases.c.state == state).order_by(cases.c.due_at).limit(most)).all()
+
+
+def overdue(connection: Connection, states: Sequence[str], *, now: datetime, most: int) -> Sequence[AnyRow]:
+    chosen = select(cases).where(cases.c.state.in_(states), cases.c.due_at < now).order_by(cases.c.due_at).limit(most)
+    return connection.execute(chosen).all()
+
+
+def told(connection: Connection, case_id: str) -> Sequence[AnyRow]:
+    """The journal, first line first."""
+    return connection.execute(select(journal).where(journal.c.case == case_id).order_by(journal.c.number)).all()
+
+
+# --- shots -----------------------------------------------------------------------------------------------------------
+
+
+def all_shots(connection: Connection, case_id: str) -> Sequence[AnyRow]:
+    return connection.execute(select(shots).where(shots.c.case == case_id).order_by(shots.c.name, shots.c.attempt)).all()
+
+
+def newest_shots(connection: Connection, case_id: str) -> dict[str, AnyRow]:
+    """By name, the one that counts."""
+    return {row.name: row for row in all_shots(connection, case_id)}
+
+
+def shot(connection: Connection, shot_id: str) -> AnyRow | None:
+    return connection.execute(select(shots).where(shots.c.id == shot_id)).first()
+
+
+def keep_shot(connection: Connection, row: Mapping[str, Any]) -> None:
+    connection.execute(insert(shots).values(**row))
+
+
+def forget_shots(connection: Connection, case_id: str) -> list[str]:
+    """Their names in the vault, of those that no other case shows."""
+    mine = all_shots(connection, case_id)
+    connection.execute(update(shots).where(shots.c.case == case_id).values(state="erased", findings="{}", device=None, captured_at=None))
+    names = {name for row in mine for name in (row.original, row.shown)}
+    alive = select(shots.c.original, shots.c.shown).where(shots.c.state != "erased", shots.c.original.in_(names) | shots.c.shown.in_(names))
+    kept = {name for row in connection.execute(alive) for name in row}
+    return sorted(names - kept)
+
+
+# --- checks ----------------------------------------------------------------------------------------------------------
+
+
+def ask_checks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert(checks), list(rows))
+
+
+def checks_of(connection: Connection, case_id: str) -> Sequence[AnyRow]:
+    return connection.execute(select(checks).where(checks.c.case == case_id).order_by(checks.c.created_at, checks.c.id)).all()
+
+
+def take_check(connection: Connection, *, now: datetime, until: datetime) -> AnyRow | None:
+    """The oldest that waits and nobody is at; it is ours until then."""
+    free = (checks.c.lease_until.is_(None)) | (checks.c.lease_until < now)
+    waiting = select(checks).where(checks.c.state == "waiting", free).order_by(checks.c.created_at, checks.c.id).limit(1)
+    found = connection.execute(waiting.with_for_update(skip_locked=True)).first()
+    if found is not None:
+        connection.execute(update(checks).where(checks.c.id == found.id).values(lease_until=until, tries=found.tries + 1))
+    return found
+
+
+def end_check(connection: Connection, check_id: str, **columns: Any) -> None:
+    connection.execute(update(checks).where(checks.c.id == check_id).values(lease_until=None, **columns))
+
+
+# --- what is concluded -----------------------------------------------------------------------------------------------
+
+
+def opinions(connection: Connection, case_id: str) -> Sequence[AnyRow]:
+    """Those that were given, seat by seat."""
+    given = select(appraisals).where(appraisals.c.case == case_id, appraisals.c.decided_at.is_not(None))
+    return connection.execute(given.order_by(appraisals.c.seat)).all()
+
+
+def keep_evidence(connection: Connection, *, hash: bytes, case_id: str, body: str, at: datetime) -> None:
+    if connection.execute(select(evidence.c.hash).where(evidence.c.hash == hash)).first() is None:
+        connection.execute(insert(evidence).values(hash=hash, case=case_id, body=body, created_at=at))
+
+
+def evidence_by(connection: Connection, hash: bytes) -> AnyRow | None:
+    return connection.execute(select(evidence).where(evidence.c.hash == hash)).first()
+
+
+# --- the ledger, read ------------------------------------------------------------------------------------------------
+
+
+def passport(connection: Connection, item: bytes) -> bytes | None:
+    found = connection.execute(_PASSPORT, {"item": item}).scalar()
+    return None if found is None else bytes(found)
+
+
+def named(connection: Connection, gtin: str, serial: str) -> bytes | None:
+    """The id of the item that is called so and stands on the ledger."""
+    found = connection.execute(_NAMED, {"gtin": gtin, "serial": serial}).scalar()
+    return None if found is None or passport(connection, found) is None else bytes(found)
+
+
+def standing(connection: Connection, event_id: bytes) -> AnyRow | None:
+    """What became of an event that the desk sent: status, reason, and where it stands on the ledger."""
+    return connection.execute(_STANDING, {"event": event_id}).first()
