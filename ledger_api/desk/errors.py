@@ -43,3 +43,15 @@ class TooManyShots(CallerError):
     """This case has as many photos as it may have."""
 
     code, status = "too-many-shots", 409
+
+
+class AlreadyAppealed(CallerError):
+    """This verdict has been appealed; an appeal is heard once."""
+
+    code, status = "already-appealed", 409
+
+
+class AppealTooLate(CallerError):
+    """The time to appeal is over; anyone with standing may still dispute the verdict on the ledger."""
+
+    code, status = "appeal-too-late", 409

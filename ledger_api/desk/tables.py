@@ -71,6 +71,7 @@ class CaseRow(SQLModel, table=True):
     evidence: bytes | None = Field(default=None, sa_column=_bytes(null=True))  # keccak256 of the evidence document
     presenter: str | None = Field(default=None, sa_column=_json(null=True))  # JSON: what an enrolment in person was signed with
     verdict_event: bytes | None = Field(default=None, sa_column=_bytes(null=True))  # event id; None: the ledger does not know the item
+    dispute_event: bytes | None = Field(default=None, sa_column=_bytes(null=True))  # of its appeal
     # an appeal is a case of its own about the same photos
     appeal_of: str | None = Field(default=None, sa_column=_name(null=True))
     known_outcome: str | None = Field(default=None, sa_column=_name(16, null=True))  # of a test case mixed into the queue: never recorded
@@ -82,6 +83,7 @@ class CaseRow(SQLModel, table=True):
         Index("cases_platform", "platform", "id"),
         Index("cases_state", "state", "due_at"),
         Index("cases_item", "item"),
+        Index("cases_verdict", "verdict_event"),
         Index("cases_appeal", "appeal_of"),
     )
 

@@ -22,6 +22,10 @@ _STANDING = text(
     "SELECT events.status, events.reason, records.sequence, records.block_number, records.transaction_hash FROM events"
     " LEFT JOIN records ON records.event_id = events.event_id WHERE events.event_id = :event ORDER BY events.id DESC LIMIT 1"
 )
+_TAKEN_BACK = text(
+    "SELECT cases.id FROM events JOIN cases ON cases.verdict_event = events.event_id"
+    " WHERE events.status = 'accepted' AND cases.state = 'concluded' LIMIT :most"
+)
 
 
 def case(connection: Connection, case_id: str) -> AnyRow | None:
@@ -149,6 +153,11 @@ def opinions(connection: Connection, case_id: str) -> Sequence[AnyRow]:
 def keep_evidence(connection: Connection, *, hash: bytes, case_id: str, body: str, at: datetime) -> None:
     if connection.execute(select(evidence.c.hash).where(evidence.c.hash == hash)).first() is None:
         connection.execute(insert(evidence).values(hash=hash, case=case_id, body=body, created_at=at))
+
+
+def taken_back(connection: Connection, *, most: int) -> list[str]:
+    """Concluded cases whose verdict a reorg took from the ledger."""
+    return [str(row.id) for row in connection.execute(_TAKEN_BACK, {"most": most})]
 
 
 def evidence_by(connection: Connection, hash: bytes) -> AnyRow | None:

@@ -92,6 +92,7 @@ def upgrade() -> None:
         sa.Column("evidence", sa.LargeBinary(), nullable=True),
         sa.Column("presenter", sa.Text(), nullable=True),
         sa.Column("verdict_event", sa.LargeBinary(), nullable=True),
+        sa.Column("dispute_event", sa.LargeBinary(), nullable=True),
         sa.Column("appeal_of", sa.String(length=32), nullable=True),
         sa.Column("known_outcome", sa.String(length=16), nullable=True),
         sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
@@ -101,6 +102,7 @@ def upgrade() -> None:
     op.create_index("cases_appeal", "cases", ["appeal_of"], unique=False)
     op.create_index("cases_item", "cases", ["item"], unique=False)
     op.create_index("cases_queue", "cases", ["authenticator", "state", "rank", "due_at", "id"], unique=False)
+    op.create_index("cases_verdict", "cases", ["verdict_event"], unique=False)
     op.create_index("cases_platform", "cases", ["platform", "id"], unique=False)
     op.create_index("cases_reference", "cases", ["platform", "reference"], unique=True)
     op.create_index("cases_state", "cases", ["state", "due_at"], unique=False)

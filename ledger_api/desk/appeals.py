@@ -1,0 +1,61 @@
+"""The asker disputes a verdict: the case is heard again by somebody who has not judged it, and the ledger shows the dispute meanwhile.
+
+`recording.py` brings the dispute to the ledger, and the correction if there is one. The brand may rule on the ledger before that; then its
+word stands there, and the desk's second look only answers the asker.
+"""
+
+import hashlib
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from ledger_api.desk import life
+from ledger_api.desk.asking import by_whom
+from ledger_api.desk.errors import AlreadyAppealed, AppealTooLate, CaseMoved, NoSuchCase
+from ledger_api.desk.policy import Policy
+from ledger_api.desk.rows import cases as rows
+
+APPEAL_RANK = 10  # before the ordinary ones
+
+
+def appeal(connection: Connection, case_id: str, grounds: str, policy: Policy, *, id: str, now: datetime) -> str:
+    """The id of the case that hears it: the same photos, another pair of eyes.
+
+    Raises:
+        CaseMoved: there is no verdict to dispute. AlreadyAppealed. AppealTooLate.
+    """
+    case = rows.locked_case(connection, case_id)
+    if case is None:
+        raise NoSuchCase(case=case_id)
+    if rows.appeal_of(connection, case_id) is not None or case.appeal_of is not None:
+        raise AlreadyAppealed(case=case_id)
+    if case.state != "concluded" or case.erased_at is not None:
+        raise CaseMoved(case=case_id, state=case.state, expected=["concluded"])
+    if _aware(case.changed_at, now) + timedelta(days=policy.appeal_days) < now:
+        raise AppealTooLate(case=case_id, days=policy.appeal_days)
+    life.step(connection, case_id, "concluded", "appealed", by=by_whom(case), at=now, why="appealed", facts={"appeal": id})
+    copied = ("authenticator", "brand", "brand_did", "category", "gtin", "serial", "item", "value_eur", "method")
+    row = {name: case._mapping[name] for name in copied} | {
+        "id": id,
+        "account": None,
+        "platform": None,
+        "notes": grounds,
+        "state": "queued",
+        "rank": APPEAL_RANK,
+        "due_at": now + timedelta(hours=policy.judge_hours),
+        "created_at": now,
+        "changed_at": now,
+        "seat": 1,
+        "needs": 1,
+        "appeal_of": case_id,
+    }
+    life.begin(connection, row, by=by_whom(case), why="appeal", facts={"of": case_id})
+    for name, shot in rows.newest_shots(connection, case_id).items():
+        named = hashlib.sha256(f"{id} {name}".encode()).hexdigest()[:32]
+        copy = dict(shot._mapping) | {"id": named, "case": id, "attempt": 1}
+        rows.keep_shot(connection, copy)
+    return id
+
+
+def _aware(at: datetime, now: datetime) -> datetime:
+    return at if at.tzinfo is not None else at.replace(tzinfo=now.tzinfo)
