@@ -107,3 +107,18 @@ def _tell(connection: Connection, case: str, state: str, *, by: str, at: datetim
     if asker.platform is not None:
         body = {"case": case, "reference": asker.reference, "state": state, "why": why, "number": number, "facts": facts or {}}
         enqueue(connection, organization=asker.platform, type=f"case.{state}", subject=case, body=body, now=at)
+
+
+def drawn() -> str:
+    """The table as docs/desk.md shows it: what each state means, and a picture (Mermaid) of the ways."""
+    ways = (f"  {_node(way.start)} --> {_node(way.end)}: {way.when.replace(';', ',').replace(':', ',')}" for way in CASE.ways)
+    meanings = (f"- `{state}`: {meaning}" for state, meaning in CASE.meanings.items())
+    return "\n".join([*meanings, "", "```mermaid", "stateDiagram-v2", *ways, *(f"  {_node(end)} --> [*]" for end in sorted(ENDED)), "```"])
+
+
+def _node(state: str) -> str:
+    return state.replace("-", "_") or "[*]"
+
+
+if __name__ == "__main__":
+    print(drawn())  # noqa: T201  # docs/desk.md is written with this

@@ -22,6 +22,10 @@ _STANDING = text(
     "SELECT events.status, events.reason, records.sequence, records.block_number, records.transaction_hash FROM events"
     " LEFT JOIN records ON records.event_id = events.event_id WHERE events.event_id = :event ORDER BY events.id DESC LIMIT 1"
 )
+_CHECKED = text(
+    "SELECT id FROM cases WHERE state = 'checking' AND NOT EXISTS"
+    " (SELECT 1 FROM checks WHERE checks.\"case\" = cases.id AND checks.state = 'waiting') ORDER BY due_at LIMIT :most"
+)
 _TAKEN_BACK = text(
     "SELECT cases.id FROM events JOIN cases ON cases.verdict_event = events.event_id"
     " WHERE events.status = 'accepted' AND cases.state = 'concluded' LIMIT :most"
@@ -135,6 +139,11 @@ def take_check(connection: Connection, *, now: datetime, until: datetime) -> Any
     if found is not None:
         connection.execute(update(checks).where(checks.c.id == found.id).values(lease_until=until, tries=found.tries + 1))
     return found
+
+
+def checked(connection: Connection, *, most: int) -> list[str]:
+    """Cases whose checks have all ended."""
+    return [str(row.id) for row in connection.execute(_CHECKED, {"most": most})]
 
 
 def end_check(connection: Connection, check_id: str, **columns: Any) -> None:

@@ -1,0 +1,136 @@
+"""`ledger desk`: everything at the desk that happens without somebody asking. Turn after turn, in any number of processes.
+
+A turn: 1. one check (a photo's reuse, serial or tags) · 2. cases whose checks have ended go to the queue, or to a reviewer · 3. deadlines ·
+4. claims that ran out · 5. verdicts, disputes and corrections to the ledger, and what became of them.
+
+Every step is one transaction that proves the state it starts from; a process that dies between two of them loses and repeats nothing. A
+check that fails three times is told as failed and holds nobody up: machines assist.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import structlog
+from sqlalchemy import Engine
+
+from ledger_api.desk import appraising, life, policy
+from ledger_api.desk.checks import Checked, Machines, needs_review
+from ledger_api.desk.recording import Scribe
+from ledger_api.desk.rows import cases as rows
+from ledger_api.errors import BusyError, ChainError, IntegrityError
+from ledger_api.store.engine import reading, writing
+
+CHECK_SECONDS = 120  # a check takes a second or two; whoever takes longer has died
+MOST_TRIES = 3
+MOST_AT_ONCE = 100
+IDLE_SECONDS = 0.5
+PATIENCE_SECONDS = 3.0
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DeskWorker:
+    engine: Engine
+    machines: Machines
+    scribe: Scribe
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def turn(self) -> bool:
+        """Whether there was anything to do.
+
+        Raises:
+            BusyError: the database or the vault is away; nothing is lost.
+        """
+        now = self.clock()
+        steps = (self._check_one(now), self._settle_checked(now), self._end_overdue(now), self._free_claims(now), self.scribe.turn(now))
+        return any(steps)
+
+    # --- 1
+
+    def _check_one(self, now: datetime) -> bool:
+        with writing(self.engine) as connection:
+            check = rows.take_check(connection, now=now, until=now + timedelta(seconds=CHECK_SECONDS))
+        if check is None:
+            return False
+        columns = self._checked(check) if check.tries < MOST_TRIES else {"state": "failed", "result": None}
+        with writing(self.engine) as connection:
+            if columns is not None:
+                rows.end_check(connection, check.id, **columns | {"done_at": self.clock()})
+        return True
+
+    def _checked(self, check: Any) -> Mapping[str, Any] | None:
+        """None: it is tried again when the lease has run out."""
+        with reading(self.engine) as connection:
+            case, shot = rows.case(connection, check.case), rows.shot(connection, check.shot)
+        if case is None or shot is None or shot.state == "erased":
+            return {"state": "failed", "result": None}
+        try:
+            told: Checked = self.machines.look(check.kind, case, shot)
+        except (BusyError, IntegrityError):
+            raise
+        except Exception:  # the machines' own guard: a library that stumbles over a photo must not hold up the case
+            logger.exception("a check failed", check=check.kind, case=check.case)
+            return None
+        return {"state": "done", "result": orjson.dumps(told.result, option=orjson.OPT_SORT_KEYS).decode(), "version": told.version[:64]}
+
+    # --- 2
+
+    def _settle_checked(self, now: datetime) -> int:
+        with reading(self.engine) as connection:
+            ended = rows.checked(connection, most=MOST_AT_ONCE)
+        for case_id in ended:
+            with writing(self.engine) as connection:
+                case = rows.locked_case(connection, case_id)
+                if case is None or case.state != "checking":
+                    continue
+                terms = policy.read(connection, case.authenticator)
+                flags = needs_review(connection, case, rows.checks_of(connection, case_id), now=now)
+                end, why = ("under-review", "flagged") if flags else ("queued", "checked")
+                due = now + timedelta(hours=terms.judge_hours)
+                life.step(
+                    connection, case_id, "checking", end, by="desk", at=now, why=why, facts={"flags": flags} if flags else None, due_at=due
+                )
+        return len(ended)
+
+    # --- 3 and 4
+
+    def _end_overdue(self, now: datetime) -> int:
+        with reading(self.engine) as connection:
+            late = rows.overdue(connection, ("awaiting-photos", "awaiting-payment"), now=now, most=MOST_AT_ONCE)
+        for case in late:
+            with writing(self.engine) as connection:
+                seen = rows.locked_case(connection, case.id)
+                if seen is not None and seen.state == case.state and seen.due_at == case.due_at:
+                    life.step(connection, case.id, case.state, "expired", by="desk", at=now, why="too-late")
+        return len(late)
+
+    def _free_claims(self, now: datetime) -> int:
+        with writing(self.engine) as connection:
+            return appraising.free_overdue_claims(connection, now=now, most=MOST_AT_ONCE)
+
+
+def run(worker: DeskWorker, stop: threading.Event) -> None:
+    """Turn until asked to stop; a step that has begun is finished.
+
+    Raises:
+        IntegrityError: two records that must agree do not; somebody must look.
+    """
+    trouble = ""
+    while not stop.is_set():
+        try:
+            seconds, trouble = (0.0 if worker.turn() else IDLE_SECONDS), ""
+        except (BusyError, ChainError) as error:
+            if error.code != trouble:
+                logger.warning("the desk waits", code=error.code, why=error.message, facts=error.facts)
+            seconds, trouble = PATIENCE_SECONDS, error.code
+        except IntegrityError:
+            raise
+        except Exception:  # the loop's own guard: every step commits whole
+            logger.exception("a turn of the desk failed")
+            seconds = PATIENCE_SECONDS
+        stop.wait(seconds)
