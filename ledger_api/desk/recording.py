@@ -24,7 +24,7 @@ from ledger_api.domain.reasons import SENTENCES
 from ledger_api.intake import EventResult, Intake, Order, Submission, accept_events
 from ledger_api.store.engine import reading, writing
 from ledger_verify.hashing import OrganizationId
-from ledger_verify.transition import Reason
+from ledger_verify.transition import Hold, Reason, state_from_bytes
 
 MOST_AT_ONCE = 100
 GROUNDS_LENGTH = 2_000
@@ -236,8 +236,8 @@ def _wants_dispute(case: AnyRow) -> bool:
 
 
 def _is_disputed(connection: Connection, item: bytes) -> bool:
-    passport = rows.passport(connection, item)
-    return passport is not None and any(hold["hold"] == "disputed" for hold in orjson.loads(passport)["holds"])
+    state = rows.state(connection, item)
+    return state is not None and bool(state_from_bytes(state).holds & Hold.DISPUTED.bit)
 
 
 def _rfc3339(at: datetime) -> str:

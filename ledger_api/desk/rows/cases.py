@@ -16,6 +16,7 @@ checks: Table = CheckRow.__table__  # type: ignore[attr-defined]
 appraisals: Table = AppraisalRow.__table__  # type: ignore[attr-defined]
 evidence: Table = EvidenceRow.__table__  # type: ignore[attr-defined]
 
+_STATE = text("SELECT state FROM items WHERE item = :item")
 _PASSPORT = text("SELECT passport FROM items WHERE item = :item")
 _NAMED = text("SELECT item FROM identifiers WHERE gtin = :gtin AND serial = :serial")
 _STANDING = text(
@@ -181,10 +182,16 @@ def passport(connection: Connection, item: bytes) -> bytes | None:
     return None if found is None else bytes(found)
 
 
+def state(connection: Connection, item: bytes) -> bytes | None:
+    """As recorded: bytes for `state_from_bytes`."""
+    found = connection.execute(_STATE, {"item": item}).scalar()
+    return None if found is None else bytes(found)
+
+
 def named(connection: Connection, gtin: str, serial: str) -> bytes | None:
     """The id of the item that is called so and stands on the ledger."""
     found = connection.execute(_NAMED, {"gtin": gtin, "serial": serial}).scalar()
-    return None if found is None or passport(connection, found) is None else bytes(found)
+    return None if found is None or state(connection, found) is None else bytes(found)
 
 
 def standing(connection: Connection, event_id: bytes) -> AnyRow | None:
