@@ -71,6 +71,16 @@ class PayloadRow(SQLModel, table=True):
     erased_at: datetime | None = Field(default=None, sa_column=_time(null=True))  # since then the body is empty; the commitment stays
 
 
+class ItemSecretRow(SQLModel, table=True):
+    """What an organization's item key is made with, beside its blinding key. Destroying it closes that organization's payloads on the item
+    for ever. An empty one: the item is older than these secrets, and its key follows from the blinding key alone."""
+
+    __tablename__ = "item_secrets"
+    organization: bytes = Field(sa_column=_bytes(primary=True))
+    item: bytes = Field(sa_column=_bytes(primary=True))
+    secret: bytes = Field(sa_column=_bytes())
+
+
 # --- the chain's mirror: written by the indexer alone, made again by `ledger rebuild` ----------------------------
 
 

@@ -134,9 +134,10 @@ def hmac_sha256(key: bytes, message: bytes) -> bytes:
     return hmac.digest(key, message, "sha256")
 
 
-def item_key(epoch_key: bytes, item: ItemId) -> bytes:
-    """From this key come all salts of an item's payloads; without it (it can be destroyed) withheld fields stay closed for ever."""
-    return hmac_sha256(epoch_key, b"item\x00" + item)
+def item_key(epoch_key: bytes, item: ItemId, secret: bytes = b"") -> bytes:
+    """From this key come all salts of an organization's payloads on an item. `secret` is drawn for the two of them and can be destroyed:
+    then withheld fields stay closed for ever, also to whoever has the epoch's key."""
+    return hmac_sha256(epoch_key, b"item\x00" + item + secret)
 
 
 def flatten(payload: Any) -> list[tuple[str, Any]]:

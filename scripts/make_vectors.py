@@ -151,7 +151,7 @@ def lot_rows() -> Iterator[Sequence[Any]]:
 
 def payload_rows() -> Iterator[Sequence[Any]]:
     organization, item = hashing.organization_id(DIDS["maison"]), ItemId(some("item"))
-    key = hashing.item_key(some("epoch key"), item)
+    key = hashing.item_key(some("epoch key"), item, some("item secret"))
     for payload in PAYLOADS:
         context = {"item_key": key, "organization": organization, "kind": 2, "occurred_at": START}
         committed = hashing.commit_payload(payload, **context)

@@ -1,7 +1,7 @@
 """One list of events, accepted: names before the lock; repeats, rules and rows under it; one commit.
 
 1. Read the registry and the names (a transaction that only reads).
-2. Name, salt and hash every event. No lock is held.
+2. Name every event's item, have its secret (drawn now, if it is the first event there), salt and hash. No lock is held.
 3. Lock the items, look for repeats, judge on the tips.
 4. Write payloads, names, events, tips, submission; the caller's `finish` keeps its answer. Commit.
 5. A row that somebody else wrote meanwhile breaks a unique index: nothing has happened, start again at 1.
@@ -25,9 +25,10 @@ from ledger_api.domain.parsing import Refusal
 from ledger_api.domain.reasons import SENTENCES
 from ledger_api.domain.terms import consent_of
 from ledger_api.errors import DatabaseBusy
+from ledger_api.intake.item_secrets import secrets_of
 from ledger_api.intake.judging import NOBODY, Accepted, Bench
 from ledger_api.intake.keeping import identifier_row, mend, payload_row
-from ledger_api.intake.preparing import NO_ITEM, HeldKeys, Names, Prepared, prepare, read_names
+from ledger_api.intake.preparing import NO_ITEM, HeldKeys, Names, Prepared, items_meant, mean, prepare, read_names
 from ledger_api.intake.results import EventResult, Submission, count_refusals, say_received
 from ledger_api.store import accepting as rows
 from ledger_api.store import directory
@@ -92,10 +93,9 @@ def accept_events(intake: Intake, events: Sequence[AnyEvent | Refusal], order: O
             registry = intake.authority.read(connection)
             names = read_names(connection, (body for body in events if not isinstance(body, Refusal)))
         keys = HeldKeys(order.organization, intake.network.consortium, intake.blinding, registry)
-        prepared = [
-            allowed(body, order) or prepare(index, body, order.organization, keys, names)  # type: ignore[arg-type]  # no Refusal is left
-            for index, body in enumerate(events)
-        ]
+        meant = [allowed(body, order) or mean(index, body, keys, names) for index, body in enumerate(events)]  # type: ignore[arg-type]  # no Refusal is left
+        keys = keys.with_secrets(secrets_of(intake.engine, order.organization, items_meant(meant)))
+        prepared = [prepare(index, body, meant[index], order.organization, keys) for index, body in enumerate(events)]  # type: ignore[arg-type]  # the same
         try:
             return commit_list(intake, prepared, order, found=(registry, names), finish=finish)
         except RowExists:

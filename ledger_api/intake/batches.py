@@ -13,14 +13,14 @@ from sqlalchemy.exc import IntegrityError as RowExists
 
 from ledger_api.domain.authority import Snapshot
 from ledger_api.domain.batches import SignedBatchIn, SignedEventIn
-from ledger_api.domain.events import Enrolment, Manufacture, RawMaterial
+from ledger_api.domain.events import AnyEvent, Enrolment, Manufacture, RawMaterial
 from ledger_api.domain.identifiers import Unreadable
 from ledger_api.domain.parsing import Refusal, parse_event
 from ledger_api.domain.reasons import SENTENCES
 from ledger_api.domain.signatures import signer_of
 from ledger_api.errors import DatabaseBusy
 from ledger_api.intake.accepting import ATTEMPTS, Finish, Intake, Order, Signed, allowed, commit_list
-from ledger_api.intake.preparing import Birth, Committed, Names, Prepared, Subject, item_birth, lot_birth, prepare, read_names
+from ledger_api.intake.preparing import Birth, Committed, Names, Prepared, Subject, item_birth, lot_birth, mean, prepare, read_names
 from ledger_api.intake.results import Submission
 from ledger_api.store.engine import reading
 from ledger_verify.hashing import (
@@ -89,10 +89,7 @@ def accept_batch(intake: Intake, body: SignedBatchIn, order: Order, *, finish: F
             registry = intake.authority.read(connection)
             names = read_names(connection, (one for one in bodies if not isinstance(one, Refusal)))
         keys = ShownKeys(order.organization, body.events)
-        prepared = [
-            _as_signed(allowed(one, order) or prepare(index, one, order.organization, keys, names), body.events[index])  # type: ignore[arg-type]  # no Refusal is left
-            for index, one in enumerate(bodies)
-        ]
+        prepared = [_as_signed(_prepared(index, one, order, keys, names), body.events[index]) for index, one in enumerate(bodies)]
         try:
             return commit_list(
                 intake, prepared, order, found=(registry, names), finish=finish, signed=_sealed(intake, body, order, prepared, registry)
@@ -100,6 +97,12 @@ def accept_batch(intake: Intake, body: SignedBatchIn, order: Order, *, finish: F
         except RowExists:
             continue
     raise DatabaseBusy("Others keep accepting the same events; try again.")
+
+
+def _prepared(index: int, body: AnyEvent | Refusal, order: Order, keys: ShownKeys, names: Names) -> Prepared | Refusal:
+    if isinstance(body, Refusal):
+        return body
+    return prepare(index, body, allowed(body, order) or mean(index, body, keys, names), order.organization, keys)
 
 
 def _event(prepared: Prepared, head: bytes) -> Event:

@@ -1,6 +1,7 @@
 """What has to be signed before an event can be sent: the holder's consent, the brand's endorsement of an enrolment.
 
-Only the service can say it where its blinding keys name the item and salt the payload. Nothing is kept: a draft is as old as the tip.
+Only the service can say it where its blinding keys name the item and salt the payload. Nothing is kept but the item's secret, which the
+event itself will use: a draft is as old as the tip.
 """
 
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ from ledger_api.domain.events import Enrolment
 from ledger_api.domain.parsing import Refusal, parse_event
 from ledger_api.domain.terms import consent_of
 from ledger_api.intake.accepting import Intake
+from ledger_api.intake.item_secrets import secrets_of
 from ledger_api.intake.judging import NOBODY
-from ledger_api.intake.preparing import NO_ITEM, HeldKeys, Prepared, prepare, read_names
+from ledger_api.intake.preparing import NO_ITEM, HeldKeys, Prepared, items_meant, mean, prepare, read_names
 from ledger_api.store import accepting as rows
 from ledger_api.store.engine import reading
 from ledger_verify.hashing import Head, OrganizationId, event_hash
@@ -39,11 +41,14 @@ def draft(intake: Intake, event: dict[str, Any], *, organization: OrganizationId
         registry = intake.authority.read(connection)
         names = read_names(connection, [body])
         keys = HeldKeys(organization, intake.network.consortium, intake.blinding, registry)
-        prepared = prepare(0, body, organization, keys, names)
-        if isinstance(prepared, Refusal):
-            return prepared
-        if prepared.item == NO_ITEM:
-            return Refusal(Reason.UNKNOWN_ITEM, "No such item is on the ledger.", "item")
+    meant = mean(0, body, keys, names)
+    keys = keys.with_secrets(secrets_of(intake.engine, organization, items_meant([meant])))
+    prepared = prepare(0, body, meant, organization, keys)
+    if isinstance(prepared, Refusal):
+        return prepared
+    if prepared.item == NO_ITEM:
+        return Refusal(Reason.UNKNOWN_ITEM, "No such item is on the ledger.", "item")
+    with reading(intake.engine) as connection:
         stored = rows.tips(connection, [prepared.item]).get(prepared.item)
     return _drafted(intake, prepared, UNBORN if stored is None else state_from_bytes(stored))
 

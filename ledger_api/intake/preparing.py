@@ -3,8 +3,8 @@
 All the hashing of an acceptance happens here, so that the transaction that judges is short. Reads names, writes nothing.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 import orjson
@@ -168,6 +168,10 @@ class HeldKeys:
     consortium: OrganizationId
     blinding: Blinding
     authority: Snapshot
+    secrets: Mapping[bytes, bytes] = field(default_factory=dict)  # of the items that the list is about
+
+    def with_secrets(self, secrets: Mapping[bytes, bytes]) -> "HeldKeys":
+        return replace(self, secrets=secrets)
 
     def birth(self, _index: int, body: RawMaterial | Manufacture | Enrolment, names: Names) -> Birth:
         match body:
@@ -200,16 +204,20 @@ class HeldKeys:
         return Committed(self._commitment(whole, subject, key), epoch, former=former)
 
     def _commitment(self, whole: dict[str, Any], subject: Subject, key: bytes) -> Commitment:
+        secret = b"" if subject.item == NO_ITEM else self.secrets[subject.item]
         try:
             return commit_payload(
                 whole,
-                item_key=item_key(key, subject.item),
+                item_key=item_key(key, subject.item, secret),
                 organization=self.organization,
                 kind=subject.kind,
                 occurred_at=subject.occurred_at,
             ).commitment
         except Uncommittable as error:
             raise Unreadable(Reason.MALFORMED, str(error)) from error
+
+
+NO_KEY = Refusal(Reason.SIGNER_INVALID, "The ledger holds no key for this: send a batch that the organization signed.")
 
 
 def item_birth(brand: OrganizationId, commitment: Commitment, gtin: str, serial: str) -> Birth:
@@ -220,20 +228,42 @@ def lot_birth(supplier: OrganizationId, commitment: Commitment, lot: str) -> Bir
     return Birth(item_id(supplier, commitment), supplier, commitment, lot=lot)
 
 
-def prepare(index: int, body: AnyEvent, organization: OrganizationId, namer: Namer, names: Names) -> Prepared | Refusal:
-    """Everything about the event but its head, or why it cannot be told."""
+class Meant(NamedTuple):
+    """Which item a body is about, and that it is born by it."""
+
+    item: ItemId
+    birth: Birth | None = None
+
+
+def mean(index: int, body: AnyEvent, namer: Namer, names: Names) -> Meant | Refusal:
+    """The item that the body means; later bodies of the list may name what is born by it."""
+    if not isinstance(body, RawMaterial | Manufacture | Enrolment):
+        return Meant(names.item(body))
     try:
-        if isinstance(body, RawMaterial | Manufacture | Enrolment):
-            birth = namer.birth(index, body, names)
-            names.learn(birth)
-            item = birth.item
-        else:
-            birth, item = None, names.item(body)
-        subject = Subject(item, kind_of(body), body.occurred_at)
+        birth = namer.birth(index, body, names)
+    except KeyMissing:
+        return NO_KEY
+    except Unreadable as error:
+        return Refusal(error.reason, error.message, "payload")
+    names.learn(birth)
+    return Meant(birth.item, birth)
+
+
+def items_meant(meant: Iterable[Meant | Refusal]) -> set[ItemId]:
+    return {one.item for one in meant if isinstance(one, Meant)} - {NO_ITEM}
+
+
+def prepare(index: int, body: AnyEvent, meant: Meant | Refusal, organization: OrganizationId, namer: Namer) -> Prepared | Refusal:
+    """Everything about the event but its head, or why it cannot be told."""
+    if isinstance(meant, Refusal):
+        return meant
+    birth = meant.birth
+    try:
+        subject = Subject(meant.item, kind_of(body), body.occurred_at)
         whole = committed(body)
         payload = namer.commit(index, whole, subject)
     except KeyMissing:
-        return Refusal(Reason.SIGNER_INVALID, "The ledger holds no key for this: send a batch that the organization signed.")
+        return NO_KEY
     except Unreadable as error:
         return Refusal(error.reason, error.message, "payload")
     return Prepared(

@@ -76,14 +76,16 @@ def payload_document(record: Record, records: Sequence[Record], stored: StoredPa
 
 
 def _opened(record: Record, stored: StoredPayload, blinding: Blinding) -> list[Disclosure] | None:
-    """None: the salts are the organization's own secret and it did not leave them here."""
+    """None: the salts are the organization's own secret and it did not leave them here, or what they are made with was destroyed."""
     whole = orjson.loads(stored.body)
     if stored.salts is not None:
         salts: dict[str, str] = orjson.loads(stored.salts)
         return [Disclosure(bytes.fromhex(salts[path][2:]), path, value) for path, value in flatten(whole)]
+    if stored.secret is None:
+        return None
     organization = OrganizationId(record.organization)
     try:
-        key = item_key(blinding.blinding_of(organization, stored.epoch), ItemId(record.item))
+        key = item_key(blinding.blinding_of(organization, stored.epoch), ItemId(record.item), stored.secret)
     except KeyMissing:
         return None
     return disclose(whole, item_key=key, organization=organization, kind=record.kind, occurred_at=record.occurred_at)

@@ -1,4 +1,5 @@
-"""Forgetting what an organization said of an item: bodies and salts go, commitments stay, so that the history still verifies."""
+"""Forgetting what an organization said of an item: bodies, salts and the secret of its item key go, commitments stay, so that the history
+still verifies."""
 
 from datetime import datetime
 
@@ -6,6 +7,7 @@ from sqlalchemy import Connection, Engine, bindparam, select, update
 from sqlmodel import SQLModel
 
 from ledger_api import tables  # noqa: F401  # the import makes the tables known to the metadata
+from ledger_api.store import item_secrets
 
 _table = SQLModel.metadata.tables
 _PAYLOADS = _table["payloads"]
@@ -22,11 +24,12 @@ _ERASE = (
 
 
 def erase_payloads(connection: Connection, *, organization: bytes, item: bytes, at: datetime) -> int:
-    """How many payloads were erased; harmless to repeat. In SQLite the old text is overwritten, not only unlinked."""
+    """How many payloads were erased; harmless to repeat. In SQLite what was there is overwritten, not only unlinked."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("PRAGMA secure_delete = ON")
     erased = len(connection.scalars(_ERASABLE, {"item": item, "organization": organization}).all())
     connection.execute(_ERASE, {"of_item": item, "by": organization, "at": at})
+    item_secrets.destroy(connection, organization, item)
     return erased
 
 

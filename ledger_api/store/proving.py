@@ -13,8 +13,12 @@ _table = SQLModel.metadata.tables
 _PAYLOADS, _EVENTS, _BATCHES, _IDENTIFIERS = _table["payloads"].c, _table["events"].c, _table["batches"].c, _table["identifiers"].c
 _CURSOR, _KNOWN_BLOCKS = _table["chain_cursor"].c, _table["blocks"].c
 
-_STORED = select(_PAYLOADS.event_id, _PAYLOADS.body, _PAYLOADS.salts, _PAYLOADS.epoch).where(
-    _PAYLOADS.event_id.in_(bindparam("keys", expanding=True)), _PAYLOADS.erased_at.is_(None)
+_SECRETS = _table["item_secrets"]
+_STORED = (
+    select(_PAYLOADS.event_id, _PAYLOADS.body, _PAYLOADS.salts, _PAYLOADS.epoch, _SECRETS.c.secret)
+    .select_from(_table["payloads"])
+    .outerjoin(_SECRETS, (_SECRETS.c.organization == _PAYLOADS.organization) & (_SECRETS.c.item == _PAYLOADS.item))
+    .where(_PAYLOADS.event_id.in_(bindparam("keys", expanding=True)), _PAYLOADS.erased_at.is_(None))
 )
 _CARRIED = (
     select(_EVENTS.event_hash, _EVENTS.batch, _EVENTS.batch_position)
@@ -32,6 +36,7 @@ class StoredPayload(NamedTuple):
     body: str
     salts: str | None
     epoch: int
+    secret: bytes | None = None  # that the item key was made with; None: destroyed, or the organization salted by itself
 
 
 class SignedBatch(NamedTuple):
@@ -62,8 +67,8 @@ def payloads(connection: Connection, event_ids: Collection[bytes]) -> dict[bytes
     ordered = list(event_ids)
     found: dict[bytes, StoredPayload] = {}
     for start in range(0, len(ordered), LIST_LIMIT):
-        for event_id, body, salts, epoch in connection.execute(_STORED, {"keys": ordered[start : start + LIST_LIMIT]}):
-            found[event_id] = StoredPayload(body, salts, epoch)
+        for event_id, *stored in connection.execute(_STORED, {"keys": ordered[start : start + LIST_LIMIT]}):
+            found[event_id] = StoredPayload(*stored)
     return found
 
 

@@ -109,8 +109,8 @@ def test_the_commit_precedes_the_reply(doors: Doors) -> None:
     doors.get("MAISON", "/v1/organizations")
     doors.post("MAISON", "/v1/events", manufacture())
 
-    # (who is calling, the list) reply, (who, names, acceptance) reply: nothing is committed after an answer has left
-    assert order == ["commit", "commit", "reply", "commit", "commit", "commit", "reply"]
+    # (who is calling, the list) reply, (who, names, secrets read and drawn, acceptance) reply: no commit after an answer has left
+    assert order == [*["commit"] * 2, "reply", *["commit"] * 5, "reply"]
 
 
 # --- the description

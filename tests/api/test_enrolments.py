@@ -51,14 +51,16 @@ def endorsed(doors: Doors, body: dict[str, Any], signer: str) -> dict[str, Any]:
     """The brand's word is over the event hash, which holds the payload commitment that the service makes: asked for by a trial."""
     from ledger_api.domain.events import Enrolment
     from ledger_api.domain.parsing import parse_event
-    from ledger_api.intake.preparing import HeldKeys, Names, Prepared, prepare
+    from ledger_api.intake.item_secrets import secrets_of
+    from ledger_api.intake.preparing import HeldKeys, Names, Prepared, items_meant, mean, prepare
 
     parsed = parse_event(body)
     assert isinstance(parsed, Enrolment)
     registry = doors.context.intake.authority
     with doors.engine.connect() as connection:
         keys = HeldKeys(EXPERT, consortium.CONSORTIUM, doors.keys, registry.read(connection))
-    prepared = prepare(0, parsed, EXPERT, keys, Names())
+    meant = mean(0, parsed, keys, Names())
+    prepared = prepare(0, parsed, meant, EXPERT, keys.with_secrets(secrets_of(doors.engine, EXPERT, items_meant([meant]))))
     assert isinstance(prepared, Prepared)
     event = Event(
         item=ItemId(prepared.item),

@@ -33,6 +33,7 @@ from tests.unit.ledger_verify.proven import header_of, shown
 
 MAISON, VERNE, CONSORTIUM = (organization_id(f"did:web:{name}.example") for name in ("maison", "verne", "consortium"))
 ITEM = ItemId(keccak(b"item"))
+SECRET = b"drawn for the two of them"
 GTIN, SERIAL = "09506000134352", "S-1"
 
 
@@ -55,9 +56,9 @@ def record(kind: Kind, payload: bytes, *, organization: bytes = MAISON, sequence
 
 
 def committed(kind: Kind, body: dict[str, Any], **fields: Any) -> tuple[Record, StoredPayload]:
-    key = item_key(Keys().blinding_of(MAISON, 2), ITEM)
+    key = item_key(Keys().blinding_of(MAISON, 2), ITEM, SECRET)
     made = commit_payload(body, item_key=key, organization=MAISON, kind=kind, occurred_at=5)
-    return record(kind, made.commitment, **fields), StoredPayload(orjson.dumps(body).decode(), None, 2)
+    return record(kind, made.commitment, **fields), StoredPayload(orjson.dumps(body).decode(), None, 2, SECRET)
 
 
 def paths(document: dict[str, Any]) -> set[str]:
