@@ -16,7 +16,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from ledger_api.store.troubles import told_as_ours
 
 BUSY_TIMEOUT_SECONDS = 15  # for a lock; `?timeout=` in the URL of a SQLite database says otherwise
-IDLE_SECONDS = 300  # a transaction that asks nothing for so long belongs to a process that hangs: the server takes its locks away
+# a transaction that asks nothing for so long belongs to a process that hangs: the server takes its locks away
+IDLE_SECONDS = 300
+IDLE_WRITING_SECONDS = 30  # of one that writes: others wait for its locks, a lane for its lease
+_HURRY = f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_WRITING_SECONDS}s'"
 POOL_SIZE = 20
 LOCK_STRIPES = 256
 # a function's rows come in the order of its array, and each is locked as it comes
@@ -83,6 +86,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
         DatabaseDamaged: it is not whole.
     """
     with told_as_ours(), engine.execution_options(ledger_writing=True).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(_HURRY)
         yield connection
 
 

@@ -14,6 +14,7 @@ from ledger_api import migrations, tables
 from ledger_api.errors import DatabaseBusy
 from ledger_api.store import engine as opening
 from ledger_api.store.engine import lock_items, open_engine, reading, writing
+from tests import servers
 from tests.consortium import accept, manufacture, opened, statuses
 from tests.doors import eventually
 
@@ -102,6 +103,24 @@ def test_two_writers_of_one_item_take_turns(database_url: str) -> None:
 
     assert order == ["first", "second"]
     engine.dispose()
+
+
+def test_a_writer_that_hangs_does_not_keep_its_locks(postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that froze between two statements: after a moment the server ends its transaction, and others go on."""
+    monkeypatch.setattr(opening, "_HURRY", "SET LOCAL idle_in_transaction_session_timeout = '300ms'")
+    with servers.fresh_database(postgres_server) as url:
+        engine = opened(url)
+
+        with pytest.raises(DatabaseBusy), writing(engine) as frozen:
+            lock_items(frozen, [b"\x01" * 32])
+            frozen.execute(text("DELETE FROM profiles"))
+            with writing(engine) as other:  # waits until the server has ended the first one
+                lock_items(other, [b"\x01" * 32])
+            frozen.execute(text("SELECT 1"))
+
+        with reading(engine) as connection:
+            assert connection.execute(text("SELECT count(*) FROM profiles")).scalar_one() == 9
+        engine.dispose()
 
 
 def test_lists_of_the_same_items_in_opposite_order_do_not_deadlock(database_url: str) -> None:
