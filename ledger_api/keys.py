@@ -5,6 +5,7 @@ keys/passphrase                         made here (0600) unless the settings nam
 keys/owner.json, keys/service.json      the registry's owner; who signs verification statements
 keys/relayer-0.json …                   who pays for transactions, a lane of nonces each
 keys/cards.json                         the 32 bytes from which claim cards for shops are made
+keys/vault.json                         the 32 bytes under which the desk's photos are kept
 keys/organizations/<id>/signer.json     who speaks for an organization
 keys/organizations/<id>/blinding-1.json the 32 bytes its serials and payloads are salted with, one file per epoch
 ```
@@ -181,6 +182,13 @@ class Keyring:
                 self._write("cards", None)
             return hmac.digest(self._secret("cards"), salt, "sha256")[:SECRET_BYTES]
 
+    def vault_secret(self) -> bytes:
+        """The 32 bytes under which photos are encrypted. Losing them loses the photos."""
+        with self._lock:
+            if not self._path("vault").exists():
+                self._write("vault", None)
+            return self._secret("vault")
+
     def _own(self, name: str, development: int | None) -> Signer:
         with self._lock:
             if name in self._signers or self._path(name).exists():
@@ -233,7 +241,7 @@ class Keyring:
         secret = _new_secret() if secret is None else secret
         self._refuse_published(secret, name)
         keystore = Account.encrypt(secret, self._passphrase.get_secret_value(), kdf="scrypt", iterations=self._cost)
-        if "blinding" in name or name == "cards":
+        if "blinding" in name or name in ("cards", "vault"):
             del keystore["address"]  # it is no account
         _create(self._path(name), orjson.dumps(keystore))
 

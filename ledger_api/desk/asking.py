@@ -99,7 +99,7 @@ def open_case(connection: Connection, asker: Asker, new: NewCase, policy: Policy
         "notes": new.notes,
         "method": new.method,
         "state": "awaiting-photos",
-        "rank": policy.rank(platform=platform, value_eur=new.value_eur),
+        "rank": policy.rank(value_eur=new.value_eur),
         "due_at": now + timedelta(days=policy.photo_days),
         "created_at": now,
         "changed_at": now,

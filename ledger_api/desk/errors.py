@@ -1,6 +1,6 @@
 """What can go wrong at the desk: leaves of the one tree in `ledger_api.errors`."""
 
-from ledger_api.errors import CallerError, NotFound
+from ledger_api.errors import CallerError, IntegrityError, NotFound
 
 
 class NoSuchCase(NotFound):
@@ -55,3 +55,60 @@ class AppealTooLate(CallerError):
     """The time to appeal is over; anyone with standing may still dispute the verdict on the ledger."""
 
     code, status = "appeal-too-late", 409
+
+
+# --- photos ----------------------------------------------------------------------------------------------------------
+
+
+class PhotoRefused(CallerError):
+    """The photo cannot be taken as it is."""
+
+    code, status = "photo-refused", 422
+
+
+class PhotoNotAnImage(PhotoRefused):
+    """This is no photo that we read; send a JPEG, PNG or WebP."""
+
+    code = "photo-not-an-image"
+
+
+class PhotoTooLarge(PhotoRefused):
+    """The file is larger than a photo may be; `limit_bytes` says how large."""
+
+    code = "photo-too-large"
+
+
+class PhotoTooManyPixels(PhotoRefused):
+    """The picture has more pixels than a photo may have; `limit` says how many."""
+
+    code = "photo-too-many-pixels"
+
+
+class PhotoTooSmall(PhotoRefused):
+    """The picture is too small to judge anything by; `shortest_side` says how many pixels it needs."""
+
+    code = "photo-too-small"
+
+
+class PhotoDamaged(PhotoRefused):
+    """The file is damaged; take the photo again."""
+
+    code = "photo-damaged"
+
+
+class PhotoAnimated(PhotoRefused):
+    """This is an animation; send one photo."""
+
+    code = "photo-animated"
+
+
+class NoSuchPhoto(NotFound):
+    """There is no such photo, it was deleted, or it is not yours to see."""
+
+    code = "no-such-photo"
+
+
+class PhotoTampered(IntegrityError):
+    """A stored photo is not what was stored."""
+
+    code = "photo-tampered"

@@ -1,6 +1,6 @@
 """What a case's state means and what leads from one to another, as one table; and the one function that moves a case.
 
-Every move is written into the case's journal in the same transaction, and the platform that asked hears of it by webhook.
+Every move is written into the case's journal in the same transaction.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,6 @@ from sqlalchemy import Connection, Table, func, insert, select, update
 from ledger_api.desk.errors import CaseMoved
 from ledger_api.desk.tables import CaseRow, JournalRow
 from ledger_api.domain.statuses import Life, Way
-from ledger_api.store.webhooks import enqueue
 
 CASE = Life(
     "case",
@@ -103,10 +102,6 @@ def _tell(connection: Connection, case: str, state: str, *, by: str, at: datetim
     number = connection.execute(select(func.coalesce(func.max(journal.c.number), 0) + 1).where(journal.c.case == case)).scalar_one()
     said = orjson.dumps(facts or {}, option=orjson.OPT_SORT_KEYS).decode()
     connection.execute(insert(journal).values(case=case, number=number, at=at, state=state, by=by, why=why, facts=said))
-    asker = connection.execute(select(cases.c.platform, cases.c.reference).where(cases.c.id == case)).one()
-    if asker.platform is not None:
-        body = {"case": case, "reference": asker.reference, "state": state, "why": why, "number": number, "facts": facts or {}}
-        enqueue(connection, organization=asker.platform, type=f"case.{state}", subject=case, body=body, now=at)
 
 
 def drawn() -> str:

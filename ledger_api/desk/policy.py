@@ -1,0 +1,135 @@
+"""How an authenticator's desk works: which details must be seen of which kind of item, what it costs, how long things may take, when two
+opinions are needed.
+
+`policy.toml` is the default. An authenticator keeps its own in `desk_policies`, whole; a platform may have its own quota and price in it.
+Nothing here decides a case.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from sqlalchemy import Connection, Table, delete, insert, select
+
+from ledger_api.desk.tables import DeskPolicyRow
+
+DEFAULT = Path(__file__).with_name("policy.toml")
+ORDINARY_RANK, DEAR_RANK = 100, 50
+CATEGORIES = ("handbag", "watch", "shoes", "scarf", "jewellery", "other")
+CategoryName = Literal["handbag", "watch", "shoes", "scarf", "jewellery", "other"]
+CheckName = Literal["reuse", "serial", "tags"]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+Words = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Cents = Annotated[int, Field(ge=0, le=100_000_00)]
+
+_policies: Table = DeskPolicyRow.__table__  # type: ignore[attr-defined]  # SQLModel sets it
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Shot(_Part):
+    """One detail that must be seen. `why` and `hint` replace our own words where an authenticator has better ones."""
+
+    name: Name
+    categories: Annotated[list[CategoryName], Field(min_length=1, max_length=len(CATEGORIES))]
+    required: bool = True
+    checks: Annotated[list[CheckName], Field(max_length=3)] = []
+    why: Words | None = None
+    hint: Words | None = None
+
+
+class Terms(_Part):
+    """A platform's own quota and price."""
+
+    free_evaluations: Annotated[int, Field(ge=0, le=1_000_000_000)]
+    price_cents: Cents
+
+
+class Policy(_Part):
+    free_evaluations: Annotated[int, Field(ge=0, le=1_000)]
+    price_cents: Cents
+    photo_days: Annotated[int, Field(ge=1, le=90)]
+    payment_days: Annotated[int, Field(ge=1, le=90)]
+    judge_hours: Annotated[int, Field(ge=1, le=24 * 90)]
+    appeal_days: Annotated[int, Field(ge=1, le=3650)]
+    verdict_days: Annotated[int, Field(ge=0, le=3650)]  # 0: an authentic verdict does not expire
+    two_opinions_from_eur: Annotated[int, Field(ge=0)] | None
+    two_opinions_for_brands: Annotated[list[str], Field(max_length=1_000)]  # DIDs
+    seeded_per_hundred: Annotated[int, Field(ge=0, le=50)]
+    shots: Annotated[list[Shot], Field(min_length=1, max_length=100)]
+    platforms: dict[Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$")], Terms] = {}
+
+    @model_validator(mode="after")
+    def _has_a_shot_for_each_category(self) -> "Policy":
+        names = [shot.name for shot in self.shots]
+        if len(set(names)) != len(names):
+            raise ValueError("two shots have one name")
+        missing = [category for category in CATEGORIES if not self.required_shots(category)]
+        if missing:
+            raise ValueError(f"no shot is required for {', '.join(missing)}")
+        return self
+
+    # --- shots
+
+    def shots_for(self, category: str) -> list[Shot]:
+        """In the order in which they are asked for."""
+        return [shot for shot in self.shots if category in shot.categories]
+
+    def shot_names(self, category: str) -> set[str]:
+        return {shot.name for shot in self.shots_for(category)}
+
+    def required_shots(self, category: str) -> list[str]:
+        return [shot.name for shot in self.shots_for(category) if shot.required]
+
+    def checks_of(self, name: str) -> list[CheckName]:
+        return next((shot.checks for shot in self.shots if shot.name == name), [])
+
+    # --- quota and price
+
+    def price_for(self, *, used: int, platform: bytes | None) -> int | None:
+        """In cents; None: this one is free."""
+        terms = self._terms(platform)
+        return None if used < terms.free_evaluations or terms.price_cents == 0 else terms.price_cents
+
+    def _terms(self, platform: bytes | None) -> Terms:
+        ours = Terms(free_evaluations=self.free_evaluations, price_cents=self.price_cents)
+        return ours if platform is None else self.platforms.get("0x" + platform.hex(), ours)
+
+    # --- who looks, and when
+
+    def rank(self, *, value_eur: int | None) -> int:
+        """In the queue: the lower, the sooner."""
+        return DEAR_RANK if self._is_dear(value_eur) else ORDINARY_RANK
+
+    def opinions_needed(self, *, brand_did: str, value_eur: int | None) -> int:
+        return 2 if self._is_dear(value_eur) or brand_did in self.two_opinions_for_brands else 1
+
+    def _is_dear(self, value_eur: int | None) -> bool:
+        return value_eur is not None and self.two_opinions_from_eur is not None and value_eur >= self.two_opinions_from_eur
+
+
+@cache
+def default() -> Policy:
+    return Policy.model_validate(tomllib.loads(DEFAULT.read_text(encoding="utf-8")))
+
+
+def read(connection: Connection, authenticator: bytes) -> Policy:
+    body = connection.execute(select(_policies.c.body).where(_policies.c.organization == authenticator)).scalar()
+    return default() if body is None else Policy.model_validate(orjson.loads(body))
+
+
+def keep(connection: Connection, authenticator: bytes, policy: Policy, *, now: datetime) -> None:
+    connection.execute(delete(_policies).where(_policies.c.organization == authenticator))
+    body = orjson.dumps(policy.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS).decode()
+    connection.execute(insert(_policies).values(organization=authenticator, body=body, changed_at=now))
+
+
+def document(policy: Policy) -> Mapping[str, object]:
+    return policy.model_dump(mode="json")

@@ -1,0 +1,90 @@
+"""Photos at rest: found by what they are, readable with the key alone, gone when deleted."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from ledger_api.desk.errors import NoSuchPhoto, PhotoTampered
+from ledger_api.desk.vault import DiskVault
+
+KEY, OTHER = b"\x01" * 32, b"\x02" * 32
+PHOTO = b"a photo of a bag" * 100
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> DiskVault:
+    return DiskVault(tmp_path / "vault", KEY)
+
+
+def files(vault: DiskVault) -> list[Path]:
+    return [path for path in vault._folder.rglob("*") if path.is_file()]
+
+
+def test_what_was_put_is_got_by_its_hash(vault: DiskVault) -> None:
+    name = vault.put(PHOTO)
+
+    assert name == hashlib.sha256(PHOTO).hexdigest() and vault.has(name)
+    assert vault.get(name) == PHOTO
+    assert vault.put(PHOTO) == name and len(files(vault)) == 1
+
+
+def test_at_rest_it_is_closed(vault: DiskVault) -> None:
+    name = vault.put(PHOTO)
+    (file,) = files(vault)
+
+    assert b"a photo of a bag" not in file.read_bytes()
+    assert oct(os.stat(file).st_mode & 0o777) == "0o600"
+    with pytest.raises(PhotoTampered):
+        DiskVault(vault._folder, OTHER).get(name)
+    assert "01" * 8 not in repr(vault) and KEY.hex() not in repr(vault._seal)
+
+
+@pytest.mark.parametrize("place", [0, 5, 20, 70, 90, -1])
+def test_a_byte_that_was_changed_is_found_out(vault: DiskVault, place: int) -> None:
+    name = vault.put(PHOTO)
+    (file,) = files(vault)
+    kept = bytearray(file.read_bytes())
+    kept[place] ^= 1
+    file.write_bytes(kept)
+
+    with pytest.raises(PhotoTampered):
+        vault.get(name)
+
+
+def test_two_photos_cannot_be_exchanged(vault: DiskVault) -> None:
+    first, second = vault.put(PHOTO), vault.put(PHOTO + b"!")
+    vault._path(first).write_bytes(vault._path(second).read_bytes())
+
+    with pytest.raises(PhotoTampered):
+        vault.get(first)
+
+
+def test_what_was_deleted_is_gone(vault: DiskVault) -> None:
+    name = vault.put(PHOTO)
+
+    vault.delete(name)
+    vault.delete(name)
+
+    assert files(vault) == [] and not vault.has(name)
+    with pytest.raises(NoSuchPhoto):
+        vault.get(name)
+
+
+@pytest.mark.parametrize("name", ["", "..", "../../../etc/passwd", "A" * 64, "a" * 63, "a" * 65, "a" * 64 + "\n", "a/" * 32, "\0" * 64])
+def test_what_was_never_a_name_reaches_no_file(vault: DiskVault, name: str) -> None:
+    for ask in (vault.get, vault.has, vault.delete):
+        with pytest.raises(NoSuchPhoto):
+            ask(name)
+
+
+def test_a_write_that_fails_half_way_leaves_nothing(vault: DiskVault, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError):
+        vault.put(PHOTO)
+
+    assert files(vault) == []
