@@ -124,7 +124,7 @@ def _who(row: Mapping[str, Any]) -> str:
 
 def by_whom(case: AnyRow) -> str:
     """How the journal names the asker."""
-    return _who(case._mapping)
+    return _who(case._asdict())
 
 
 # --- photos ----------------------------------------------------------------------------------------------------------
@@ -183,6 +183,12 @@ def missing_shots(policy: Policy, category: str, shots: Mapping[str, AnyRow]) ->
     return [name for name in policy.required_shots(category) if name not in shots or not is_enough(shots[name])]
 
 
+def asked_shots(journal: Sequence[AnyRow], shots: Mapping[str, AnyRow]) -> list[str]:
+    """What an appraiser asked for and has not come since."""
+    asked = [orjson.loads(line.facts) for line in journal if line.why == "shot-asked"][-1:]
+    return [one["shot"] for one in asked if one["shot"] not in shots or shots[one["shot"]].attempt <= one["after"]]
+
+
 def is_enough(shot: AnyRow) -> bool:
     return bool(shot.state == "good" or shot.attempt >= PATIENT_ATTEMPTS)
 
@@ -195,7 +201,7 @@ def submit(connection: Connection, case_id: str, policy: Policy, *, now: datetim
     """
     case = _mine(connection, case_id, "awaiting-photos")
     shots = rows.newest_shots(connection, case_id)
-    wanted = missing_shots(policy, case.category, shots)
+    wanted = missing_shots(policy, case.category, shots) or asked_shots(rows.told(connection, case_id), shots)
     if wanted:
         raise ShotsMissing(missing=wanted)
     if case.price_cents is not None and case.paid_at is None:

@@ -1,6 +1,6 @@
 """What can go wrong at the desk: leaves of the one tree in `ledger_api.errors`."""
 
-from ledger_api.errors import CallerError, IntegrityError, NotFound
+from ledger_api.errors import BusyError, CallerError, Forbidden, IntegrityError, NotFound
 
 
 class NoSuchCase(NotFound):
@@ -112,3 +112,24 @@ class PhotoTampered(IntegrityError):
     """A stored photo is not what was stored."""
 
     code = "photo-tampered"
+
+
+# --- appraisers ------------------------------------------------------------------------------------------------------
+
+
+class NotClaimed(CallerError):
+    """This case is not on your desk: claim it (again)."""
+
+    code, status = "not-claimed", 409
+
+
+class NotAnAppraiser(Forbidden):
+    """This API key is no appraiser's of an authentication desk."""
+
+    code = "not-an-appraiser"
+
+
+class DeskClosed(BusyError):
+    """This service runs without an authentication desk: install the package with the extra `desk`."""
+
+    code = "desk-closed"

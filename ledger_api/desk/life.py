@@ -20,7 +20,6 @@ CASE = Life(
         "awaiting-photos": "The asker is to send photos: at first, or another one that an appraiser asked for.",
         "awaiting-payment": "The photos are there; the platform has not yet said that the case is paid.",
         "checking": "Machines look at the photos.",
-        "under-review": "A label that may not be listed was seen; a person decides whether the case goes on.",
         "queued": "It waits for an appraiser.",
         "appraising": "An appraiser has it on the desk.",
         "recording": "The desk has decided; the verdict is on its way to the ledger.",
@@ -28,18 +27,14 @@ CASE = Life(
         "appealed": "The verdict is disputed; somebody else judges.",
         "withdrawn": "The asker took it back before anybody judged.",
         "expired": "Photos or payment did not come in time.",
-        "refused": "A person decided that this may not be judged here; the grounds are in the journal.",
     },
     (
         Way("", "awaiting-photos", "the asker opened it"),
-        Way("", "queued", "an appeal, or a test case: its photos are known"),
+        Way("", "queued", "an appeal: its photos are known"),
         Way("awaiting-photos", "awaiting-payment", "every required shot is good and the evaluation has a price"),
         Way("awaiting-photos", "checking", "every required shot is good and nothing is to be paid"),
         Way("awaiting-payment", "checking", "the platform or the authenticator marked it paid"),
         Way("checking", "queued", "every check has ended"),
-        Way("checking", "under-review", "a check saw what may not be listed"),
-        Way("under-review", "queued", "a reviewer allowed it"),
-        Way("under-review", "refused", "a reviewer refused it"),
         Way("queued", "appraising", "an appraiser claimed it"),
         Way("appraising", "queued", "given back, the claim ran out, or another opinion is needed"),
         Way("appraising", "awaiting-photos", "the appraiser asked for another shot"),
@@ -56,7 +51,7 @@ CASE = Life(
         Way("awaiting-payment", "expired", "the payment did not come in time"),
     ),
 )
-ENDED = frozenset({"concluded", "withdrawn", "expired", "refused"})
+ENDED = frozenset({"concluded", "withdrawn", "expired"})
 
 cases: Table = CaseRow.__table__  # type: ignore[attr-defined]  # SQLModel sets it
 journal: Table = JournalRow.__table__  # type: ignore[attr-defined]

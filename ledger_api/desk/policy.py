@@ -22,7 +22,7 @@ DEFAULT = Path(__file__).with_name("policy.toml")
 ORDINARY_RANK, DEAR_RANK = 100, 50
 CATEGORIES = ("handbag", "watch", "shoes", "scarf", "jewellery", "other")
 CategoryName = Literal["handbag", "watch", "shoes", "scarf", "jewellery", "other"]
-CheckName = Literal["reuse", "serial", "tags"]
+CheckName = Literal["serial"]  # what machines can look for in a shot, beside its quality
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Cents = Annotated[int, Field(ge=0, le=100_000_00)]
@@ -40,7 +40,7 @@ class Shot(_Part):
     name: Name
     categories: Annotated[list[CategoryName], Field(min_length=1, max_length=len(CATEGORIES))]
     required: bool = True
-    checks: Annotated[list[CheckName], Field(max_length=3)] = []
+    checks: Annotated[list[CheckName], Field(max_length=1)] = []
     why: Words | None = None
     hint: Words | None = None
 
@@ -62,7 +62,6 @@ class Policy(_Part):
     verdict_days: Annotated[int, Field(ge=0, le=3650)]  # 0: an authentic verdict does not expire
     two_opinions_from_eur: Annotated[int, Field(ge=0)] | None
     two_opinions_for_brands: Annotated[list[str], Field(max_length=1_000)]  # DIDs
-    seeded_per_hundred: Annotated[int, Field(ge=0, le=50)]
     shots: Annotated[list[Shot], Field(min_length=1, max_length=100)]
     platforms: dict[Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$")], Terms] = {}
 

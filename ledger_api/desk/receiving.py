@@ -26,7 +26,7 @@ from ledger_api.desk.errors import (
 FORMATS = ("JPEG", "PNG", "WEBP")
 JPEG_QUALITY = 92
 DEVICE_LENGTH = 128
-_TAKEN = re.compile(r"^(\d{4}):(\d{2}):(\d{2}) (\d{2}):(\d{2}):(\d{2})")
+_TAKEN = re.compile(r"\d{4}:\d{2}:\d{2} \d{2}:\d{2}:\d{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _printable(value: object) -> str:
 def _moment(value: object) -> datetime | None:
     found = _TAKEN.match(value) if isinstance(value, str) else None
     try:
-        return datetime(*map(int, found.groups()), tzinfo=UTC) if found else None  # type: ignore[misc]  # six numbers
+        return datetime.strptime(found.group(), "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC) if found else None
     except ValueError:
         return None
 

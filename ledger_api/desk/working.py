@@ -1,6 +1,6 @@
 """`ledger desk`: everything at the desk that happens without somebody asking. Turn after turn, in any number of processes.
 
-A turn: 1. one check (a photo's reuse, serial or tags) · 2. cases whose checks have ended go to the queue, or to a reviewer · 3. deadlines ·
+A turn: 1. one check (a photo's reuse, serial or tags) · 2. cases whose checks have ended go to the queue · 3. deadlines ·
 4. claims that ran out · 5. verdicts, disputes and corrections to the ledger, and what became of them.
 
 Every step is one transaction that proves the state it starts from; a process that dies between two of them loses and repeats nothing. A
@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy import Engine
 
 from ledger_api.desk import appraising, life, policy
-from ledger_api.desk.checks import Checked, Machines, needs_review
+from ledger_api.desk.checks import Checked, Machines
 from ledger_api.desk.recording import Scribe
 from ledger_api.desk.rows import cases as rows
 from ledger_api.errors import BusyError, ChainError, IntegrityError
@@ -29,6 +29,7 @@ MOST_TRIES = 3
 MOST_AT_ONCE = 100
 IDLE_SECONDS = 0.5
 PATIENCE_SECONDS = 3.0
+FAILED: Mapping[str, Any] = {"state": "failed", "result": None}
 
 logger = structlog.get_logger(__name__)
 
@@ -57,10 +58,10 @@ class DeskWorker:
             check = rows.take_check(connection, now=now, until=now + timedelta(seconds=CHECK_SECONDS))
         if check is None:
             return False
-        columns = self._checked(check) if check.tries < MOST_TRIES else {"state": "failed", "result": None}
-        with writing(self.engine) as connection:
-            if columns is not None:
-                rows.end_check(connection, check.id, **columns | {"done_at": self.clock()})
+        columns = self._checked(check) if check.tries < MOST_TRIES else FAILED
+        if columns is not None:
+            with writing(self.engine) as connection:
+                rows.end_check(connection, check.id, done_at=self.clock(), **columns)
         return True
 
     def _checked(self, check: Any) -> Mapping[str, Any] | None:
@@ -68,7 +69,7 @@ class DeskWorker:
         with reading(self.engine) as connection:
             case, shot = rows.case(connection, check.case), rows.shot(connection, check.shot)
         if case is None or shot is None or shot.state == "erased":
-            return {"state": "failed", "result": None}
+            return FAILED
         try:
             told: Checked = self.machines.look(check.kind, case, shot)
         except (BusyError, IntegrityError):
@@ -88,13 +89,8 @@ class DeskWorker:
                 case = rows.locked_case(connection, case_id)
                 if case is None or case.state != "checking":
                     continue
-                terms = policy.read(connection, case.authenticator)
-                flags = needs_review(connection, case, rows.checks_of(connection, case_id), now=now)
-                end, why = ("under-review", "flagged") if flags else ("queued", "checked")
-                due = now + timedelta(hours=terms.judge_hours)
-                life.step(
-                    connection, case_id, "checking", end, by="desk", at=now, why=why, facts={"flags": flags} if flags else None, due_at=due
-                )
+                due = now + timedelta(hours=policy.read(connection, case.authenticator).judge_hours)
+                life.step(connection, case_id, "checking", "queued", by="desk", at=now, why="checked", due_at=due)
         return len(ended)
 
     # --- 3 and 4

@@ -1,0 +1,110 @@
+"""What appraisers see and hold: the queue, claims, opinions, and who they are."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, delete, exists, insert, select, update
+
+from ledger_api.desk.rows.cases import appraisals, cases
+from ledger_api.desk.tables import AppraiserRow
+
+AnyRow = Row[Any]
+appraisers: Table = AppraiserRow.__table__  # type: ignore[attr-defined]  # SQLModel sets it
+_LINE = (cases.c.rank, cases.c.due_at, cases.c.id)
+
+
+def by_key(connection: Connection, key_id: str) -> AnyRow | None:
+    """The appraiser who signs in with this API key."""
+    return connection.execute(select(appraisers).where(appraisers.c.key_id == key_id, appraisers.c.is_active)).first()
+
+
+def appraiser(connection: Connection, appraiser_id: str) -> AnyRow | None:
+    return connection.execute(select(appraisers).where(appraisers.c.id == appraiser_id)).first()
+
+
+def all_appraisers(connection: Connection, organization: bytes) -> Sequence[AnyRow]:
+    return connection.execute(select(appraisers).where(appraisers.c.organization == organization).order_by(appraisers.c.id)).all()
+
+
+def keep_appraiser(connection: Connection, row: Mapping[str, Any]) -> None:
+    connection.execute(insert(appraisers).values(**row))
+
+
+def retire_appraiser(connection: Connection, appraiser_id: str) -> None:
+    connection.execute(update(appraisers).where(appraisers.c.id == appraiser_id).values(is_active=False))
+
+
+def waiting(
+    connection: Connection,
+    who: AnyRow,
+    *,
+    categories: Sequence[str] | None = None,
+    after: tuple[int, datetime, str] | None = None,
+    only: str | None = None,
+    most: int,
+) -> Sequence[AnyRow]:
+    """Cases that this appraiser may claim, in line. Nobody judges a case twice, nor the appeal against an opinion of their own."""
+    judged = exists().where(appraisals.c.appraiser == who.id, appraisals.c.decided_at.is_not(None))
+    mine = judged.where((appraisals.c.case == cases.c.id) | (appraisals.c.case == cases.c.appeal_of))
+    chosen = select(cases).where(cases.c.authenticator == who.organization, cases.c.state == "queued", ~mine)
+    if not who.is_senior:
+        chosen = chosen.where(cases.c.seat < 3)
+    if only is not None:
+        chosen = chosen.where(cases.c.id == only)
+    if categories is not None:
+        chosen = chosen.where(cases.c.category.in_(categories))
+    if after is not None:
+        rank, due_at, case_id = after
+        later = (cases.c.rank > rank) | ((cases.c.rank == rank) & (cases.c.due_at > due_at))
+        chosen = chosen.where(later | ((cases.c.rank == rank) & (cases.c.due_at == due_at) & (cases.c.id > case_id)))
+    return connection.execute(chosen.order_by(*_LINE).limit(most)).all()
+
+
+def claim(connection: Connection, *, case_id: str, seat: int, appraiser_id: str, now: datetime, until: datetime) -> None:
+    """In the place of a claim that was given up."""
+    connection.execute(delete(appraisals).where(appraisals.c.case == case_id, appraisals.c.seat == seat, appraisals.c.decided_at.is_(None)))
+    connection.execute(insert(appraisals).values(case=case_id, seat=seat, appraiser=appraiser_id, claimed_at=now, lease_until=until))
+
+
+def held(connection: Connection, case_id: str, appraiser_id: str) -> AnyRow | None:
+    """This appraiser's claim on the case."""
+    mine = select(appraisals).where(appraisals.c.case == case_id, appraisals.c.appraiser == appraiser_id)
+    return connection.execute(mine.where(appraisals.c.decided_at.is_(None))).first()
+
+
+def renew(connection: Connection, case_id: str, appraiser_id: str, *, until: datetime) -> None:
+    mine = update(appraisals).where(appraisals.c.case == case_id, appraisals.c.appraiser == appraiser_id)
+    connection.execute(mine.where(appraisals.c.decided_at.is_(None)).values(lease_until=until))
+
+
+def drop(connection: Connection, case_id: str, seat: int) -> None:
+    connection.execute(delete(appraisals).where(appraisals.c.case == case_id, appraisals.c.seat == seat, appraisals.c.decided_at.is_(None)))
+
+
+def decide(connection: Connection, case_id: str, seat: int, **columns: Any) -> None:
+    connection.execute(update(appraisals).where(appraisals.c.case == case_id, appraisals.c.seat == seat).values(**columns))
+
+
+def overdue(connection: Connection, *, now: datetime, most: int) -> Sequence[Row[str, int, str]]:
+    """Claims that ran out, of cases that are still on somebody's desk."""
+    late = select(appraisals.c.case, appraisals.c.seat, appraisals.c.appraiser).join(cases, cases.c.id == appraisals.c.case)
+    late = late.where(appraisals.c.decided_at.is_(None), appraisals.c.lease_until < now, cases.c.state == "appraising")
+    return connection.execute(late.order_by(appraisals.c.lease_until).limit(most)).all()
+
+
+def pairs(connection: Connection, authenticator: bytes) -> Sequence[Row[str, str, str, str]]:
+    """(first, second, outcome of the first, outcome of the second) of every case that two people judged without seeing each other."""
+    first, second = appraisals.alias("first"), appraisals.alias("second")
+    both = select(
+        first.c.appraiser.label("first"),
+        second.c.appraiser.label("second"),
+        first.c.outcome.label("first_outcome"),
+        second.c.outcome.label("second_outcome"),
+    )
+    both = both.join(second, (second.c.case == first.c.case) & (second.c.seat == 2)).join(cases, cases.c.id == first.c.case)
+    return connection.execute(
+        both.where(
+            first.c.seat == 1, cases.c.authenticator == authenticator, first.c.decided_at.is_not(None), second.c.decided_at.is_not(None)
+        )
+    ).all()
