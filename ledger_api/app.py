@@ -21,6 +21,7 @@ from ledger_api.routes import (
     batches,
     checking,
     claim_cards,
+    desk,
     disputes,
     drafts,
     events,
@@ -66,6 +67,7 @@ ROUTERS: Sequence[APIRouter] = (
     organizations.router,
     statistics.router,
     opinion_requests.router,
+    *desk.ROUTERS,
     keys.router,
     health.router,
     metrics.router,
@@ -130,6 +132,7 @@ def create_service_app(service: Service) -> FastAPI:
             sign_statement=statements.sign,
             statement_signer=statements.address,
             card_secret=service.keyring.card_secret,
+            photos=service.photos(),
             proofs=ProofMaker(service.engine, service.node, service.deployment, service.keyring),
         )
     )

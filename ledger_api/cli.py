@@ -27,7 +27,7 @@ from ledger_api.service import deploy_once, open_service
 from ledger_api.terminal import AsJson, HomeOption, connected, console, fail, opened, say, settings_for, told
 
 # whose log is their only voice; every other command has words of its own, and logs troubles alone
-LOOPS = frozenset({"serve", "work", "index"})
+LOOPS = frozenset({"serve", "work", "index", "desk"})
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 org = typer.Typer(no_args_is_help=True, help="Organizations: admit, accredit, list.")
 key = typer.Typer(no_args_is_help=True, help="API keys: make, list, revoke.")
@@ -105,6 +105,16 @@ def index(home: HomeOption = None) -> None:
     service = connected(settings_for(home))
     with told():
         follow(service.following(), until_asked(), bell=Bell(service.engine, service.settings))
+
+
+@app.command()
+def desk(home: HomeOption = None) -> None:
+    """The authentication desk's loop: machine checks, deadlines, verdicts on their way to the ledger."""
+    from ledger_api.desk import working
+
+    service = connected(settings_for(home))
+    with told():
+        working.run(working.opened(service.intake, service.photos()), until_asked())
 
 
 # --- one thing and done ----------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from subprocess import Popen
 
 from pydantic import SecretStr
@@ -92,7 +93,8 @@ def watch(here: Running, stop: threading.Event) -> None:
 
 
 def _work(settings: Settings) -> tuple[str, ...]:
-    return ("index", *(f"work --lane {lane}" for lane in range(settings.lanes)))
+    desk = ("desk",) if find_spec("cv2") is not None else ()  # of the extra `desk`
+    return ("index", *(f"work --lane {lane}" for lane in range(settings.lanes)), *desk)
 
 
 def _environment(settings: Settings, rpc_url: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -19,6 +20,7 @@ from ledger_api import migrations
 from ledger_api.chain import fees
 from ledger_api.chain.deploy import Deployment, Founding, deploy, read_deployment, verify_deployment, write_deployment
 from ledger_api.chain.rpc import Node
+from ledger_api.desk.vault import DiskVault, Vault
 from ledger_api.domain.network import Network
 from ledger_api.errors import CallerError, ContractMissing, WrongChain
 from ledger_api.home import Home
@@ -71,6 +73,12 @@ class Service:
 
     def registrar(self) -> ChainRegistrar:
         return ChainRegistrar(self.surroundings())
+
+    def photos(self) -> Vault | None:
+        """Where the desk's photos are; None where the package was installed without the extra `desk`."""
+        if find_spec("cryptography") is None or find_spec("cv2") is None:
+            return None
+        return DiskVault(self.settings.photos or self.home.path / "photos", self.keyring.vault_secret())
 
     def close(self) -> None:
         self.engine.dispose()

@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     # passphrase of the keystores: a file wins over the variable; neither: <home>/keys/passphrase is made (0600)
     passphrase_file: Path | None = None
     passphrase: SecretStr | None = None
+    photos: Path | None = None  # the desk's, encrypted; none: <home>/photos. Processes on several machines share the folder
     host: str = "127.0.0.1"
     port: int = 8080
     # how a Digital Link and a QR name us; empty: http://host:port

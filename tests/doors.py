@@ -23,6 +23,7 @@ from sqlalchemy import Engine
 
 from ledger_api.app import create_app
 from ledger_api.auth import Limiter, Scope, create_key
+from ledger_api.desk.vault import Vault
 from ledger_api.directory import Accreditation
 from ledger_api.routes.deps import Context
 from ledger_api.settings import Settings
@@ -141,7 +142,7 @@ class InProcess(httpx.BaseTransport):
 
 
 @contextmanager
-def opened_doors(url: str, *, settings: Settings | None = None) -> Iterator[Doors]:
+def opened_doors(url: str, *, settings: Settings | None = None, photos: Vault | None = None) -> Iterator[Doors]:
     engine = consortium.opened(url)
     keys, registrar, service = FixedKeys(), FakeRegistrar(), key_of("service")
     passports = PassportReader(url)
@@ -157,6 +158,7 @@ def opened_doors(url: str, *, settings: Settings | None = None) -> Iterator[Door
         sign_statement=lambda digest: sign(service, digest),
         statement_signer=address_of(service),
         card_secret=lambda salt: hmac.digest(b"cards", salt, "sha256")[:20],
+        photos=photos,
     )
     client = httpx.Client(transport=InProcess(create_app(context)), base_url="http://ledger.example")
     doors = Doors(engine, client, registrar, context, keys)

@@ -63,8 +63,7 @@ class Concluded:
     sequence: int | None
     transaction: bytes | None
     why_not_recorded: str | None
-    has_history: bool  # an appeal changed or confirmed it
-    is_read_by_machine: bool  # a screening model took part
+    has_history: bool  # it was appealed
 
 
 def certificate(concluded: Concluded, issuer: Issuer, *, at: datetime) -> Json:

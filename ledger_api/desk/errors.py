@@ -133,3 +133,9 @@ class DeskClosed(BusyError):
     """This service runs without an authentication desk: install the package with the extra `desk`."""
 
     code = "desk-closed"
+
+
+class NoSuchAppraiser(NotFound):
+    """There is no such appraiser of yours."""
+
+    code = "no-such-appraiser"

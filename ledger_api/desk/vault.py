@@ -15,9 +15,6 @@ import secrets
 from pathlib import Path
 from typing import Protocol
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from ledger_api.desk.errors import NoSuchPhoto, PhotoTampered
 
 MAGIC = b"PLV1"
@@ -43,25 +40,32 @@ class Vault(Protocol):
 class Seal:
     """From plain to kept and back, under one vault key. Its key cannot be read back or printed."""
 
-    __slots__ = ("_key",)
+    __slots__ = ("_cipher", "_key")
 
     def __init__(self, key: bytes) -> None:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # of the extra `desk`: who keeps no photos needs none
+
+        self._cipher = AESGCM
         self._key = AESGCM(key)
 
     def close(self, name: str, body: bytes) -> bytes:
-        data_key, outer, inner = AESGCM.generate_key(256), secrets.token_bytes(NONCE), secrets.token_bytes(NONCE)
+        data_key, outer, inner = self._cipher.generate_key(256), secrets.token_bytes(NONCE), secrets.token_bytes(NONCE)
         bound = name.encode()
-        return b"".join((MAGIC, outer, self._key.encrypt(outer, data_key, bound), inner, AESGCM(data_key).encrypt(inner, body, bound)))
+        return b"".join(
+            (MAGIC, outer, self._key.encrypt(outer, data_key, bound), inner, self._cipher(data_key).encrypt(inner, body, bound))
+        )
 
     def open(self, name: str, kept: bytes) -> bytes:
         """Raises PhotoTampered."""
+        from cryptography.exceptions import InvalidTag
+
         bound, start = name.encode(), len(MAGIC) + NONCE
         try:
             if kept[: len(MAGIC)] != MAGIC:
                 raise InvalidTag
             data_key = self._key.decrypt(kept[len(MAGIC) : start], kept[start : start + WRAPPED], bound)
             inner = start + WRAPPED
-            body = AESGCM(data_key).decrypt(kept[inner : inner + NONCE], kept[inner + NONCE :], bound)
+            body = self._cipher(data_key).decrypt(kept[inner : inner + NONCE], kept[inner + NONCE :], bound)
         except (InvalidTag, ValueError):
             raise PhotoTampered(name=name) from None
         if hashlib.sha256(body).hexdigest() != name:

@@ -7,7 +7,9 @@ Every step is one transaction that proves the state it starts from; a process th
 check that fails three times is told as failed and holds nobody up: machines assist.
 """
 
+import secrets
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,9 +21,12 @@ from sqlalchemy import Engine
 
 from ledger_api.desk import appraising, life, policy
 from ledger_api.desk.checks import Checked, Machines
+from ledger_api.desk.errors import DeskClosed
 from ledger_api.desk.recording import Scribe
 from ledger_api.desk.rows import cases as rows
+from ledger_api.desk.vault import Vault
 from ledger_api.errors import BusyError, ChainError, IntegrityError
+from ledger_api.intake import Intake
 from ledger_api.store.engine import reading, writing
 
 CHECK_SECONDS = 120  # a check takes a second or two; whoever takes longer has died
@@ -108,6 +113,13 @@ class DeskWorker:
     def _free_claims(self, now: datetime) -> int:
         with writing(self.engine) as connection:
             return appraising.free_overdue_claims(connection, now=now, most=MOST_AT_ONCE)
+
+
+def opened(intake: Intake, vault: Vault | None) -> DeskWorker:
+    """Raises DeskClosed."""
+    if vault is None:
+        raise DeskClosed
+    return DeskWorker(intake.engine, Machines(vault), Scribe(intake, lambda: f"{time.time_ns() // 10**6:012x}{secrets.token_hex(10)}"))
 
 
 def run(worker: DeskWorker, stop: threading.Event) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from starlette.requests import ClientDisconnect
 
 from ledger_api.auth import Limiter, Principal, Scope, authenticate
+from ledger_api.desk.vault import Vault
 from ledger_api.directory import Registrar
 from ledger_api.domain.network import Network
 from ledger_api.errors import Forbidden, InvalidBody, Unauthenticated
@@ -37,6 +38,7 @@ class Context:
     sign_statement: Callable[[bytes], bytes]  # 32-byte digest → 65-byte signature of the service, for verification statements
     statement_signer: bytes  # its address
     card_secret: Callable[[bytes], bytes]  # salt → secret of a claim card
+    photos: Vault | None = None  # the desk's; None: this process runs without the desk
     proofs: ProofMaker | None = None  # None: this process knows no node, which alone can show a block's state
 
 

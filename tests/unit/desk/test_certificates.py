@@ -36,7 +36,6 @@ CONCLUDED = Concluded(
     transaction=b"\x0d" * 32,
     why_not_recorded=None,
     has_history=False,
-    is_read_by_machine=False,
 )
 
 
