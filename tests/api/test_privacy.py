@@ -36,9 +36,11 @@ class Theirs:
     event_id: str
     item: str
     key_id: str
+    case: str
 
 
 HIDDEN, FORBIDDEN = {404}, {403}
+CERTIFICATES = ("certificate.json", "certificate.pdf", "evidence")
 ROUTES: dict[tuple[str, str], Knock] = {
     ("GET", "/v1/events/{event_id}"): Knock("/v1/events/{event_id}", HIDDEN),
     ("GET", "/v1/submissions/{submission}"): Knock("/v1/submissions/{submission}", HIDDEN),
@@ -102,6 +104,32 @@ ROUTES: dict[tuple[str, str], Knock] = {
     ("GET", "/check"): Knock("/check", {200}),
     ("GET", "/check/{item}"): Knock("/check/{item}", {200}),
     **{("GET", f"/{page}/{{item}}"): Knock(f"/{page}/{{item}}", ANYBODY | {500}) for page in ("own", "buy", "recover")},
+    # a case is its platform's alone; the desk's doors are its appraisers'
+    ("POST", "/v1/cases"): Knock("/v1/cases", {422}, {}),
+    ("GET", "/v1/cases"): Knock("/v1/cases", {200}),
+    ("GET", "/v1/cases/{case}"): Knock("/v1/cases/{case}", HIDDEN),
+    ("PUT", "/v1/cases/{case}/shots/{name}"): Knock("/v1/cases/{case}/shots/logo", HIDDEN, {}),
+    ("GET", "/v1/cases/{case}/photos/{photo}"): Knock("/v1/cases/{case}/photos/{submission}", HIDDEN),
+    **{
+        ("POST", f"/v1/cases/{{case}}/{deed}"): Knock(f"/v1/cases/{{case}}/{deed}", HIDDEN)
+        for deed in ("submit", "paid", "withdraw", "erase")
+    },
+    **{("GET", f"/v1/cases/{{case}}/{what}"): Knock(f"/v1/cases/{{case}}/{what}", HIDDEN) for what in CERTIFICATES},
+    ("POST", "/v1/cases/{case}/appeal"): Knock("/v1/cases/{case}/appeal", HIDDEN, {"grounds": "it is not as they say"}),
+    ("GET", "/v1/desk/queue"): Knock("/v1/desk/queue", FORBIDDEN),
+    ("POST", "/v1/desk/claims"): Knock("/v1/desk/claims", FORBIDDEN, {}),
+    ("GET", "/v1/desk/cases/{case}"): Knock("/v1/desk/cases/{case}", FORBIDDEN),
+    ("GET", "/v1/desk/cases/{case}/photos/{photo}"): Knock("/v1/desk/cases/{case}/photos/{submission}", FORBIDDEN),
+    ("POST", "/v1/desk/cases/{case}/keep"): Knock("/v1/desk/cases/{case}/keep", FORBIDDEN),
+    ("POST", "/v1/desk/cases/{case}/give-back"): Knock("/v1/desk/cases/{case}/give-back", FORBIDDEN),
+    ("POST", "/v1/desk/cases/{case}/shots"): Knock("/v1/desk/cases/{case}/shots", FORBIDDEN, {"shot": "logo", "words": "closer"}),
+    ("POST", "/v1/desk/cases/{case}/decision"): Knock("/v1/desk/cases/{case}/decision", FORBIDDEN, {}),
+    ("GET", "/v1/desk/appraisers"): Knock("/v1/desk/appraisers", {200}),
+    ("POST", "/v1/desk/appraisers"): Knock("/v1/desk/appraisers", {422}, {"name": "x"}),
+    ("DELETE", "/v1/desk/appraisers/{appraiser}"): Knock("/v1/desk/appraisers/ap-x", HIDDEN),
+    ("GET", "/v1/desk/agreement"): Knock("/v1/desk/agreement", {200}),
+    ("GET", "/v1/desk/policy"): Knock("/v1/desk/policy", {200}),
+    ("PUT", "/v1/desk/policy"): Knock("/v1/desk/policy", {422}, {}),
     ("GET", "/healthz"): Knock("/healthz", {200}),
     ("GET", "/readyz"): Knock("/readyz", {200, 503}),
     ("GET", "/metrics"): Knock("/metrics", {200}),
@@ -118,7 +146,9 @@ def theirs(doors: Doors) -> Theirs:
     born = doors.post("MAISON", "/v1/events", manufacture(payload={"model": "Sac Lune", "workshop_note": SECRET})).json()
     record_all(doors.engine)
     key_id = doors.token("MAISON").split("_")[1]
-    return Theirs(born["submission"], born["results"][0]["event_id"], born["results"][0]["item"], key_id)
+    asked = {"authenticator": DIDS["EXPERT"], "reference": "R-1", "brand": DIDS["MAISON"], "category": "handbag", "notes": SECRET}
+    case = doors.post("MAISON", "/v1/cases", asked).json()["id"]
+    return Theirs(born["submission"], born["results"][0]["event_id"], born["results"][0]["item"], key_id, case)
 
 
 def test_every_route_says_what_a_stranger_finds() -> None:
@@ -126,11 +156,15 @@ def test_every_route_says_what_a_stranger_finds() -> None:
 
 
 def test_a_stranger_reads_and_writes_nothing_of_anothers(doors: Doors, theirs: Theirs) -> None:
-    before = {table: count(doors.engine, table) for table in ("events", "api_keys", "profiles", "submissions")}
+    before = {
+        table: count(doors.engine, table) for table in ("events", "api_keys", "profiles", "submissions", "cases", "case_journal", "shots")
+    }
     doors.token("VERNE")
 
     for (method, route), knock in ROUTES.items():
-        path = knock.path.format(submission=theirs.submission, event_id=theirs.event_id, item=theirs.item, key_id=theirs.key_id)
+        path = knock.path.format(
+            submission=theirs.submission, event_id=theirs.event_id, item=theirs.item, key_id=theirs.key_id, case=theirs.case
+        )
         answer = doors.ask(method, "VERNE", path, json=knock.body)
         assert answer.status_code in knock.expected, (method, route, answer.status_code, answer.text)
         assert SECRET not in answer.text, (method, route)

@@ -26,7 +26,7 @@ _SEEDS = dict(zip(SHOTS, (11, 12, 14, 2, 16, 17, 18, 19), strict=True))
 
 @cache
 def photo(name: str, *, serial: str = SERIAL, spoiled: str | None = None) -> bytes:
-    drawn = draw(_SEEDS.get(name, 11), shot=name, size=(1024, 768), serial=serial if name == "serial" else None)
+    drawn = draw(_SEEDS.get(name, 11), shot=name, size=(840, 630), serial=serial if name == "serial" else None)
     return jpeg(drawn if spoiled is None else degrade(drawn, spoiled, strength=0.9))
 
 
