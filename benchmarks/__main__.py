@@ -1,11 +1,11 @@
 """`make bench`: every figure of results.json, each against its baseline in the same run."""
 
-from benchmarks import accepting, checking, indexing, lookup, photo_quality, pipeline, proofs, restart
+from benchmarks import accepting, checking, desk, indexing, lookup, photo_quality, pipeline, proofs, restart
 from benchmarks.figures import RESULTS, keep
 
 
 def main() -> None:
-    for part in (pipeline, accepting, lookup, indexing, proofs, restart, checking, photo_quality):
+    for part in (pipeline, accepting, lookup, indexing, proofs, restart, checking, photo_quality, desk):
         figures = part.measure()
         keep(figures)
         for figure in figures:
