@@ -71,9 +71,18 @@ class PayloadRow(SQLModel, table=True):
     erased_at: datetime | None = Field(default=None, sa_column=_time(null=True))  # since then the body is empty; the commitment stays
 
 
+class SecretBucketRow(SQLModel, table=True):
+    """One of the 256 secrets from which an organization's item secrets follow (`store/item_secrets.py`)."""
+
+    __tablename__ = "secret_buckets"
+    organization: bytes = Field(sa_column=_bytes(primary=True))
+    bucket: int = Field(sa_column=_big(primary=True))
+    generation: int
+    secret: bytes = Field(sa_column=_bytes())
+
+
 class ItemSecretRow(SQLModel, table=True):
-    """What an organization's item key is made with, beside its blinding key. Destroying it closes that organization's payloads on the item
-    for ever. An empty one: the item is older than these secrets, and its key follows from the blinding key alone."""
+    """An item's secret that follows from no bucket any more: a neighbour's was destroyed, or (empty) it is older than the secrets."""
 
     __tablename__ = "item_secrets"
     organization: bytes = Field(sa_column=_bytes(primary=True))

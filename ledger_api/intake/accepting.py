@@ -1,7 +1,7 @@
 """One list of events, accepted: names before the lock; repeats, rules and rows under it; one commit.
 
 1. Read the registry and the names (a transaction that only reads).
-2. Name every event's item, have its secret (drawn now, if it is the first event there), salt and hash. No lock is held.
+2. Name every event's item, have its secret (the organization's are drawn before its first event), salt and hash. No lock is held.
 3. Lock the items, look for repeats, judge on the tips.
 4. Write payloads, names, events, tips, submission; the caller's `finish` keeps its answer. Commit.
 5. A row that somebody else wrote meanwhile breaks a unique index: nothing has happened, start again at 1.
@@ -25,7 +25,7 @@ from ledger_api.domain.parsing import Refusal
 from ledger_api.domain.reasons import SENTENCES
 from ledger_api.domain.terms import consent_of
 from ledger_api.errors import DatabaseBusy
-from ledger_api.intake.item_secrets import secrets_of
+from ledger_api.intake.item_secrets import Secrets, SecretsChanged, secrets_of
 from ledger_api.intake.judging import NOBODY, Accepted, Bench
 from ledger_api.intake.keeping import identifier_row, mend, payload_row
 from ledger_api.intake.preparing import NO_ITEM, HeldKeys, Names, Prepared, items_meant, mean, prepare, read_names
@@ -37,6 +37,7 @@ from ledger_verify.hashing import Head, OrganizationId
 from ledger_verify.transition import Hold, Kind, Reason, state_to_bytes
 
 ATTEMPTS = 4
+NO_SECRETS = Secrets()  # of a batch whose organization salts it itself
 
 
 class AuthorityCache:
@@ -94,11 +95,12 @@ def accept_events(intake: Intake, events: Sequence[AnyEvent | Refusal], order: O
             names = read_names(connection, (body for body in events if not isinstance(body, Refusal)))
         keys = HeldKeys(order.organization, intake.network.consortium, intake.blinding, registry)
         meant = [allowed(body, order) or mean(index, body, keys, names) for index, body in enumerate(events)]  # type: ignore[arg-type]  # no Refusal is left
-        keys = keys.with_secrets(secrets_of(intake.engine, order.organization, items_meant(meant)))
+        drawn = secrets_of(intake.engine, order.organization, items_meant(meant))
+        keys = keys.with_secrets(drawn.by_item)
         prepared = [prepare(index, body, meant[index], order.organization, keys) for index, body in enumerate(events)]  # type: ignore[arg-type]  # the same
         try:
-            return commit_list(intake, prepared, order, found=(registry, names), finish=finish)
-        except RowExists:
+            return commit_list(intake, prepared, order, found=(registry, names), finish=finish, drawn=drawn)
+        except (RowExists, SecretsChanged):
             continue
     raise DatabaseBusy("Others keep accepting the same events; try again.")
 
@@ -136,9 +138,11 @@ def commit_list(
     found: tuple[Snapshot, Names],
     finish: Finish | None,
     signed: Signed | None = None,
+    drawn: Secrets = NO_SECRETS,
 ) -> Submission:
-    """Steps 3 and 4. Raises RowExists when somebody else was faster."""
+    """Steps 3 and 4. Raises RowExists when somebody else was faster, SecretsChanged when what the salts are made with was destroyed."""
     with writing(intake.engine) as connection:
+        drawn.prove(connection, order.organization)
         bench, live = _bench(connection, intake, prepared, order, found)
         judged = [_judge(place, one, bench, live, signed) for place, one in enumerate(prepared)]
         if order.all_or_nothing or signed is not None:

@@ -42,7 +42,7 @@ def draft(intake: Intake, event: dict[str, Any], *, organization: OrganizationId
         names = read_names(connection, [body])
         keys = HeldKeys(organization, intake.network.consortium, intake.blinding, registry)
     meant = mean(0, body, keys, names)
-    keys = keys.with_secrets(secrets_of(intake.engine, organization, items_meant([meant])))
+    keys = keys.with_secrets(secrets_of(intake.engine, organization, items_meant([meant])).by_item)
     prepared = prepare(0, body, meant, organization, keys)
     if isinstance(prepared, Refusal):
         return prepared

@@ -1,31 +1,46 @@
-"""What item keys are made with, drawn before the first event of an organization on an item is.
+"""What the item keys of one list are made with, read before anything is hashed, and still true when it is written.
 
-In a transaction of its own, before anything is hashed: two lists that meet on a new item use the one secret that was first, and an event
-that is refused today has the same id when it is sent again tomorrow. A secret whose event never came is harmless.
+An organization's secrets are drawn once, before its first event, in a commit of their own. An erasure meanwhile changes a bucket: whoever
+hashed with what was destroyed starts again.
 """
 
-import secrets
 from collections.abc import Collection
+from dataclasses import dataclass, field
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from ledger_api.store import item_secrets as rows
 from ledger_api.store.engine import reading, writing
 from ledger_verify.hashing import ItemId, OrganizationId
 
-SECRET_BYTES = 32
-Secrets = dict[bytes, bytes]
+
+class SecretsChanged(Exception):
+    """A secret of the list was destroyed since it was read; nothing has happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    by_item: dict[bytes, bytes] = field(default_factory=dict)
+    generations: dict[int, int] = field(default_factory=dict)  # of the buckets they were read from
+
+    def prove(self, connection: Connection, organization: OrganizationId) -> None:
+        """Until this transaction ends they stand. Raises SecretsChanged."""
+        if not self.generations:
+            return
+        now = rows.buckets(connection, organization, self.generations, lock=True)
+        if {number: bucket.generation for number, bucket in now.items()} != self.generations:
+            raise SecretsChanged
 
 
 def secrets_of(engine: Engine, organization: OrganizationId, items: Collection[ItemId]) -> Secrets:
-    """The secret of every item, durable when this returns."""
+    """The secret of every item."""
     if not items:
-        return {}
+        return Secrets()
+    numbers = set(map(rows.bucket_of, items))
     with reading(engine) as connection:
-        known = rows.read(connection, organization, items)
-    missing = [item for item in items if item not in known]
-    if missing:
+        apart, made = rows.set_apart(connection, organization, items), rows.buckets(connection, organization, numbers)
+    if len(made) < len(numbers):
         with writing(engine) as connection:
-            rows.keep(connection, organization, {item: secrets.token_bytes(SECRET_BYTES) for item in missing})
-            known |= rows.read(connection, organization, missing)
-    return known
+            rows.draw_buckets(connection, organization)
+            made = rows.buckets(connection, organization, numbers)
+    return Secrets(rows.secrets_by(apart, made, items), {number: bucket.generation for number, bucket in made.items()})

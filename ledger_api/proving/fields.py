@@ -76,7 +76,7 @@ def payload_document(record: Record, records: Sequence[Record], stored: StoredPa
 
 
 def _opened(record: Record, stored: StoredPayload, blinding: Blinding) -> list[Disclosure] | None:
-    """None: the salts are the organization's own secret and it did not leave them here, or what they are made with was destroyed."""
+    """None: the salts are the organization's own secret and it did not leave them here, or nothing was drawn to make them with."""
     whole = orjson.loads(stored.body)
     if stored.salts is not None:
         salts: dict[str, str] = orjson.loads(stored.salts)

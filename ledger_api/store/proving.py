@@ -1,5 +1,6 @@
 """What a proof is made from: an item's records, the payloads behind them, the batches that were signed. Read only."""
 
+from collections import defaultdict
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -7,18 +8,15 @@ from sqlalchemy import Connection, bindparam, select
 from sqlmodel import SQLModel
 
 from ledger_api import tables  # noqa: F401  # the import makes the tables known to the metadata
+from ledger_api.store import item_secrets
 from ledger_api.store.records import LIST_LIMIT
 
 _table = SQLModel.metadata.tables
 _PAYLOADS, _EVENTS, _BATCHES, _IDENTIFIERS = _table["payloads"].c, _table["events"].c, _table["batches"].c, _table["identifiers"].c
 _CURSOR, _KNOWN_BLOCKS = _table["chain_cursor"].c, _table["blocks"].c
 
-_SECRETS = _table["item_secrets"]
-_STORED = (
-    select(_PAYLOADS.event_id, _PAYLOADS.body, _PAYLOADS.salts, _PAYLOADS.epoch, _SECRETS.c.secret)
-    .select_from(_table["payloads"])
-    .outerjoin(_SECRETS, (_SECRETS.c.organization == _PAYLOADS.organization) & (_SECRETS.c.item == _PAYLOADS.item))
-    .where(_PAYLOADS.event_id.in_(bindparam("keys", expanding=True)), _PAYLOADS.erased_at.is_(None))
+_STORED = select(_PAYLOADS.event_id, _PAYLOADS.body, _PAYLOADS.salts, _PAYLOADS.epoch, _PAYLOADS.organization, _PAYLOADS.item).where(
+    _PAYLOADS.event_id.in_(bindparam("keys", expanding=True)), _PAYLOADS.erased_at.is_(None)
 )
 _CARRIED = (
     select(_EVENTS.event_hash, _EVENTS.batch, _EVENTS.batch_position)
@@ -36,7 +34,7 @@ class StoredPayload(NamedTuple):
     body: str
     salts: str | None
     epoch: int
-    secret: bytes | None = None  # that the item key was made with; None: destroyed, or the organization salted by itself
+    secret: bytes | None = None  # that the item key is made with; None: there is none
 
 
 class SignedBatch(NamedTuple):
@@ -65,11 +63,19 @@ class Named(NamedTuple):
 def payloads(connection: Connection, event_ids: Collection[bytes]) -> dict[bytes, StoredPayload]:
     """By event id; no entry where only somebody else has the payload, or it was erased."""
     ordered = list(event_ids)
-    found: dict[bytes, StoredPayload] = {}
-    for start in range(0, len(ordered), LIST_LIMIT):
-        for event_id, *stored in connection.execute(_STORED, {"keys": ordered[start : start + LIST_LIMIT]}):
-            found[event_id] = StoredPayload(*stored)
-    return found
+    rows = [
+        row
+        for start in range(0, len(ordered), LIST_LIMIT)
+        for row in connection.execute(_STORED, {"keys": ordered[start : start + LIST_LIMIT]})
+    ]
+    items: defaultdict[bytes, set[bytes]] = defaultdict(set)
+    for row in rows:
+        items[bytes(row.organization)].add(bytes(row.item))
+    secrets = {organization: item_secrets.read(connection, organization, its) for organization, its in items.items()}
+    return {
+        bytes(row.event_id): StoredPayload(row.body, row.salts, row.epoch, secrets[bytes(row.organization)].get(bytes(row.item)))
+        for row in rows
+    }
 
 
 def signed_batches(connection: Connection, event_hashes: Collection[bytes], *, most_events: int) -> dict[bytes, SignedBatch]:

@@ -109,7 +109,7 @@ def test_the_commit_precedes_the_reply(doors: Doors) -> None:
     doors.get("MAISON", "/v1/organizations")
     doors.post("MAISON", "/v1/events", manufacture())
 
-    # (who is calling, the list) reply, (who, names, secrets read and drawn, acceptance) reply: no commit after an answer has left
+    # (who is calling, the list) reply, (who, names, secrets read and (once) drawn, acceptance) reply: no commit after an answer has left
     assert order == [*["commit"] * 2, "reply", *["commit"] * 5, "reply"]
 
 

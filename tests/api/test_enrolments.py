@@ -60,7 +60,7 @@ def endorsed(doors: Doors, body: dict[str, Any], signer: str) -> dict[str, Any]:
     with doors.engine.connect() as connection:
         keys = HeldKeys(EXPERT, consortium.CONSORTIUM, doors.keys, registry.read(connection))
     meant = mean(0, parsed, keys, Names())
-    prepared = prepare(0, parsed, meant, EXPERT, keys.with_secrets(secrets_of(doors.engine, EXPERT, items_meant([meant]))))
+    prepared = prepare(0, parsed, meant, EXPERT, keys.with_secrets(secrets_of(doors.engine, EXPERT, items_meant([meant])).by_item))
     assert isinstance(prepared, Prepared)
     event = Event(
         item=ItemId(prepared.item),

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from ledger_api.proving import Asked, Choice
 from ledger_api.proving.forgetting import erase
 from ledger_api.store.engine import reading
+from ledger_api.store.item_secrets import made_of
 from ledger_verify.checking import check
 from ledger_verify.disclosure import withhold
 from ledger_verify.hashing import ItemId, OrganizationId, disclose, disclosure_digest, item_key, organization_id
@@ -42,7 +43,8 @@ def guessed(world: ProofWorld, item: ItemId, proof: bytes) -> set[str]:
     """The linings that make a digest of this proof under any key that can be made from what is there."""
     birth = orjson.loads(proof)["events"][0]
     with reading(world.service.engine) as connection:
-        secrets = [bytes(row.secret) for row in connection.execute(text("SELECT secret FROM item_secrets"))]
+        made = [made_of(bytes(row.secret), item) for row in connection.execute(text("SELECT secret FROM secret_buckets"))]
+        secrets = [*made, *(bytes(row.secret) for row in connection.execute(text("SELECT secret FROM item_secrets")))]
         told = connection.execute(text("SELECT kind, occurred_at FROM records WHERE item = :item AND sequence = 1"), {"item": item}).one()
     blinding = world.service.keyring.blinding_of(MAISON, 1)
     return {
@@ -79,7 +81,8 @@ def test_after_erasure_the_right_guess_and_the_blinding_key_open_nothing_and_the
 def test_the_secret_leaves_no_trace_in_the_files(world: ProofWorld) -> None:
     item = bag(world)
     with reading(world.service.engine) as connection:
-        secret = bytes(connection.execute(text("SELECT secret FROM item_secrets WHERE item = :item"), {"item": item}).scalar_one())
+        asked = "SELECT secret FROM secret_buckets WHERE organization = :maison AND bucket = :bucket"
+        secret = bytes(connection.execute(text(asked), {"maison": MAISON, "bucket": item[0]}).scalar_one())
     path = Path(str(world.service.engine.url.database))
     there = sum(file.read_bytes().count(secret) for file in path.parent.glob(f"{path.name}*"))
 

@@ -1,4 +1,4 @@
-"""A secret for each organization's item keys. Those made before keep keys that follow from the blinding key alone: an empty secret."""
+"""Secrets for each organization's item keys. What was recorded before keeps keys that follow from the blinding key alone: empty secrets."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,6 +16,14 @@ def upgrade() -> None:
         sa.Column("item", sa.LargeBinary(), nullable=False),
         sa.Column("secret", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("organization", "item"),
+    )
+    op.create_table(
+        "secret_buckets",
+        sa.Column("organization", sa.LargeBinary(), nullable=False),
+        sa.Column("bucket", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("secret", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("organization", "bucket"),
     )
     empty = sa.literal(b"", sa.LargeBinary())
     payloads = sa.table("payloads", sa.column("organization"), sa.column("item"), sa.column("epoch"), sa.column("erased_at"))
