@@ -3,7 +3,7 @@
 ```
 manifest.json               schema revision, chain, how far it was followed, and size and SHA-256 of every other member
 ledger.db                   the embedded database at one moment (PostgreSQL: ledger.pgdump, where `pg_dump` is found)
-keys/ deployments/          as in the home folder, passphrase included when it was made there
+keys/ deployments/ photos/  as in the home folder, passphrase included when it was made there (photos elsewhere, by LEDGER_PHOTOS: not included)
 claim-keys.json demo-api-keys.json
 ```
 Whoever has this file can sign for every organization in it: it is written 0600 and belongs where keys are kept. A restore
@@ -32,7 +32,7 @@ from ledger_api.store.engine import open_engine, reading
 
 MANIFEST, DATABASE, DUMP = "manifest.json", "ledger.db", "ledger.pgdump"
 _FORMAT = 1
-_FOLDERS, _FILES = ("keys", "deployments"), ("claim-keys.json", "demo-api-keys.json")
+_FOLDERS, _FILES = ("keys", "deployments", "photos"), ("claim-keys.json", "demo-api-keys.json")
 _CHUNK = 1 << 20
 _LARGEST_MANIFEST = 16 << 20
 _CURSOR = text("SELECT chain_id, ledger, registry, next_block, final_block FROM chain_cursor WHERE id = 1")
