@@ -3,7 +3,7 @@
 ```
 manifest.json               schema revision, chain, how far it was followed, and size and SHA-256 of every other member
 ledger.db                   the embedded database at one moment (PostgreSQL: ledger.pgdump, where `pg_dump` is found)
-keys/ deployments/ photos/  as in the home folder, passphrase included when it was made there (photos elsewhere, by LEDGER_PHOTOS: not included)
+keys/ deployments/ photos/  as in the home folder, passphrase included when it was made there; photos elsewhere (LEDGER_PHOTOS) are not
 claim-keys.json demo-api-keys.json
 ```
 Whoever has this file can sign for every organization in it: it is written 0600 and belongs where keys are kept. A restore
