@@ -87,7 +87,7 @@ def measure() -> list[Figure]:
             f"POST /v1/events, lists of {LIST}, manufacture and verdict, one uvicorn process, PostgreSQL by a local socket",
         ),
         Figure(
-            "accept_ndjson_100k_seconds", round(seconds, 1), "s", None, "", None, "≤ 60",
+            "accept_ndjson_100k_seconds", round(seconds, 1), "s", None, "", None, "< 60",
             f"{LINES} manufactures in one request, SQLite; first answers after {first:.1f} s; memory {memory:.0f} MiB above rest",
         ),
     ]  # fmt: skip

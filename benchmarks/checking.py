@@ -17,11 +17,9 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 from benchmarks.figures import Figure, keep
-from ledger_verify.codes import Kind
 from ledger_verify.proof import canonical
 from tests import servers
 from tests.unit.ledger_verify.proven import by_state, life
-from tests.unit.ledger_verify.world import MAISON
 
 STATIC = Path(__file__).parents[1] / "ledger_api" / "web" / "static"
 ROUNDS = 9
@@ -48,10 +46,7 @@ def serving() -> Iterator[str]:
 
 
 def proof_of(events: int) -> bytes:
-    tale = life()
-    for number in range(len(tale.logged), events):
-        tale.tell(Kind.SERVICE, MAISON, {"description": f"visit {number}", "parts": ["strap"]})
-    return canonical(by_state(tale))
+    return canonical(by_state(life(events)))
 
 
 def measure() -> list[Figure]:

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -13,7 +14,7 @@ RESULTS = Path(__file__).with_name("results.json")
 
 @dataclass(frozen=True)
 class Figure:
-    """`ratio` is value over baseline, both measured in one run; `bar` is what the project promises."""
+    """`ratio` is value over baseline, both measured in one run; `bar` is what the project promises: of the ratio if it ends with ×."""
 
     name: str
     value: float
@@ -24,6 +25,15 @@ class Figure:
     bar: str = ""
     note: str = ""
 
+    @property
+    def is_missed(self) -> bool:
+        """A figure without a bar promises nothing."""
+        told = re.match(r"(≥|<) ([0-9.]+)(×?)", self.bar)
+        if told is None:
+            return False
+        measured = self.ratio if told[3] else self.value
+        return measured is None or (measured < float(told[2])) is (told[1] == "≥")
+
 
 def machine() -> str:
     model = "unknown processor"
@@ -31,6 +41,11 @@ def machine() -> str:
     if cpuinfo.exists():
         model = next((line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")), model)
     return f"{os.cpu_count()} cores, {model}, {platform.system()}, Python {platform.python_version()}"
+
+
+def load() -> float:
+    """How busy the machine is, as its last minute was: beside a figure that takes time, so that nobody compares what cannot be compared."""
+    return round(os.getloadavg()[0], 1)
 
 
 def keep(figures: list[Figure]) -> None:

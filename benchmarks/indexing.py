@@ -28,6 +28,7 @@ from ledger_api.indexer.following import Following
 from ledger_api.indexer.loop import catch_up, now_utc
 from ledger_api.indexer.source import Source
 from ledger_api.keys import Signer
+from ledger_api.migrations import know_all_tables
 from ledger_api.store.engine import open_engine
 from ledger_verify import hashing
 from ledger_verify.codes import Kind, Role
@@ -173,6 +174,7 @@ def measure(events: int = EVENTS, *, database_url: str | None = None) -> list[Fi
         carrier.admit()
         record_all(carrier, lives)
         engine = open_engine(database_url or f"sqlite:///{Path(folder) / 'ledger.db'}")
+        know_all_tables()
         SQLModel.metadata.create_all(engine)
         fill_payload_store(engine, lives)
         seconds = _index(engine, node, deployment, events)

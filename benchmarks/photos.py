@@ -8,14 +8,12 @@ Used by tests, benchmarks and `scripts/make_photos.py`. Drawn pictures are no ph
 not how the world is.
 """
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
-DEFECTS = ("blurred", "moved", "too-dark", "too-bright", "glare", "too-far")
+DEFECTS = ("blurred", "moved", "too-dark", "too-bright", "glare", "too-far", "cut-off", "too-few-pixels")
 LEATHERS = ((92, 58, 36), (24, 24, 26), (150, 30, 40), (40, 84, 58), (196, 170, 128), (60, 66, 120), (222, 214, 200))
 GROUNDS = ((214, 208, 200), (170, 150, 130), (120, 124, 130), (236, 234, 230), (96, 84, 74), (190, 200, 206))
 WORDS = ("MAISON", "VERNE", "LUNE", "ATELIER", "SELLIER", "ORO")
@@ -55,23 +53,20 @@ def degrade(picture: Pixels, defect: str, *, strength: float = 0.5, seed: int = 
             spoiled = _lit(picture, chance, radius=longer * (0.1 + 0.14 * strength))
         case "too-far":
             spoiled = _far(picture, chance, 0.22 - 0.14 * strength)
+        case "cut-off":
+            spoiled = _cut_off(picture, int(chance.integers(4)), 0.08 + 0.4 * strength)
+        case "too-few-pixels":
+            scale = (780 - 480 * strength) / longer
+            spoiled = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         case _:
             raise ValueError(defect)
-    return np.asarray(np.clip(spoiled.astype(np.float32) + chance.normal(0, 2, picture.shape), 0, 255), np.uint8)
+    return np.asarray(np.clip(spoiled.astype(np.float32) + chance.normal(0, 2, spoiled.shape), 0, 255), np.uint8)
 
 
 def jpeg(picture: Pixels, *, quality: int = 88) -> bytes:
     done, body = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     assert done
     return bytes(body.tobytes())
-
-
-def write(folder: Path, *, count: int, seed: int, category: str, size: tuple[int, int]) -> list[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{category}-{seed + number}.jpg" for number in range(count)]
-    for number, path in enumerate(paths):
-        path.write_bytes(jpeg(draw(seed + number, category=category, size=size)))
-    return paths
 
 
 # --- what is drawn -------------------------------------------------------------------------------------------------------
@@ -182,3 +177,19 @@ def _far(picture: Pixels, chance: np.random.Generator, scale: float) -> Pixels:
     top, left = int((height - small.shape[0]) * chance.uniform(0.3, 0.7)), int((width - small.shape[1]) * chance.uniform(0.3, 0.7))
     empty[top : top + small.shape[0], left : left + small.shape[1]] = small
     return np.asarray(empty, np.uint8)
+
+
+def _cut_off(picture: Pixels, side: int, share: float) -> Pixels:
+    """Without what lies beyond this share of the thing itself: nothing is scaled, so a picture has fewer pixels afterwards."""
+    turned = np.rot90(picture, side)
+    first, last = _extent(turned)
+    return np.ascontiguousarray(np.rot90(turned[:, first + int(share * (last - first)) :], -side))
+
+
+def _extent(picture: Pixels) -> tuple[int, int]:
+    """The columns between which the thing lies: its outline is the steepest that there is."""
+    grey = cv2.GaussianBlur(cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY), (0, 0), 3).astype(np.float32)
+    steep = cv2.magnitude(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
+    columns = np.nonzero(steep > float(np.percentile(steep, 99)) / 2)[1]
+    first, last = np.percentile(columns, (0.5, 99.5))
+    return int(first), int(last)

@@ -135,13 +135,13 @@ def measure() -> list[Figure]:
         Figure(
             "pipeline_vs_textbook", round(value), "events/s", round(median(textbook), 1),
             "web3.py, one transaction per event, automine",
-            round(median(one / other for one, other in zip(whole, textbook, strict=True)), 2), "≥ 10",
+            round(median(one / other for one, other in zip(whole, textbook, strict=True)), 2), "≥ 10×",
             f"{OURS} events by HTTP to the indexer, block time 1 s; median of {ROUNDS} rounds",
         ),
         Figure(
             "pipeline_vs_skilled", round(value), "events/s", round(median(skilled), 1),
             "AsyncWeb3, 50 in flight, one transaction per event, 1 s blocks",
-            round(median(one / other for one, other in zip(whole, skilled, strict=True)), 2), "≥ 3",
+            round(median(one / other for one, other in zip(whole, skilled, strict=True)), 2), "≥ 3×",
             f"{OURS} events by HTTP to the indexer, block time 1 s; median of {ROUNDS} rounds",
         ),
         Figure(

@@ -1,7 +1,7 @@
 """Proofs: how many of a five-event item are checked per second in Python, and how large they are for 5 and for 50 events.
 
-Made on a real chain by the real service, public fields shown; the check is the whole recipe with every trusted fact, on one core. The
-baseline is what no verifier can do without: the signatures of the same file alone.
+Made on a real chain by the real service, public fields shown, and judged alike by both verifiers; the check is the whole recipe with every
+trusted fact, on one core. The baseline is what no verifier can do without: the signatures of the same file alone.
 """
 
 import json
@@ -12,10 +12,12 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.figures import Figure, keep
+from ledger_api.proving import Made
 from ledger_verify.checking import check
-from ledger_verify.hashing import ItemId, keccak
+from ledger_verify.hashing import keccak
 from ledger_verify.signers import recover
 from tests.chain.proof_world import ProofWorld, later, life, proof_world
+from tests.unit.web.verifiers import as_typed, browser, command_line
 
 ROUNDS, SECONDS = 9, 0.5
 MANY = 50
@@ -23,11 +25,9 @@ MANY = 50
 
 def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder, proof_world(Path(folder), f"sqlite:///{folder}/ledger.db") as world:
-        item = life(world)
-        few = world.prove(item)
-        whole = lengthened(world, item)
+        few, whole = proofs(world)
         trust = world.trust(world.hash_of(few.block))
-    assert check(few.body, trust).is_anchored and len(check(whole).events) == MANY
+        require_agreement(world, few, whole)
     checked = per_second(lambda: check(few.body, trust))
     signatures = [bytes.fromhex(event["signer"]["signature"][2:]) for event in json.loads(few.body)["events"]]
     alone = per_second(lambda: [recover(keccak(one), one) for one in signatures])
@@ -38,16 +38,27 @@ def measure() -> list[Figure]:
             "proof_verify_per_s", round(checked), "proofs/s", round(alone), "the signatures alone", round(checked / alone, 2), "≥ 300", how
         ),
         Figure("proof_bytes_5", len(few.body), "bytes", note=on),
-        Figure("proof_bytes_50", len(whole), "bytes", note=on),
+        Figure("proof_bytes_50", len(whole.body), "bytes", note=on),
     ]
 
 
-def lengthened(world: ProofWorld, item: ItemId) -> bytes:
-    """The same item after 50 events, each in a batch of its own."""
-    brand = world.organization("maison")
+def proofs(world: ProofWorld) -> tuple[Made, Made]:
+    """Of an item after 5 events, and after 50, each in a batch of its own."""
+    item = life(world)
+    few, brand = world.prove(item), world.organization("maison")
     for number in range(5, MANY):
         world.record(brand, later(world, "service", "S-1", number, {"description": f"visit {number}", "parts": ["strap"]}))
-    return world.prove(item).body
+    return few, world.prove(item)
+
+
+def require_agreement(world: ProofWorld, few: Made, whole: Made) -> None:
+    """The two files whose figures are told are anchored, whole, and the same to both verifiers."""
+    with browser() as page:
+        for made, events in ((few, 5), (whole, MANY)):
+            trust = as_typed(world.trust(world.hash_of(made.block)))
+            told = page.answer(made.body, trust)
+            assert told == command_line(made.body, trust), "the two verifiers disagree"
+            assert (told["verdict"], told["events"]) == ("anchored", events)
 
 
 def per_second(work: Callable[[], object]) -> float:

@@ -21,7 +21,7 @@ from ledger_api.routes.metrics import State
 from ledger_api.store.engine import reading, writing
 from ledger_api.tables import TransactionRow
 from tests import servers
-from tests.faults.fleet import Fleet, fleet_of
+from tests.faults.fleet import Brand, Fleet, fleet_of
 
 WAITING = 100_000
 LIST = 1_000
@@ -41,11 +41,11 @@ def _measured(kind: str, waiting: int) -> list[Figure]:
         if kind == "postgres":
             url = stack.enter_context(servers.fresh_database(stack.enter_context(servers.postgres())))
         fleet = stack.enter_context(fleet_of(folder, url, block_time=None, mine_by_hand=True, lease_seconds=5))
-        _prepare(fleet, waiting)
-        rounds = [_restart(fleet) for _ in range(ROUNDS)]
+        maison = _prepare(fleet)
+        rounds = [_restart(fleet, maison, waiting) for _ in range(ROUNDS)]
+        _top_up(fleet, maison, waiting)
         scrapes = [_scrape(fleet) for _ in range(9)]
-        left = fleet.hanging()["event"]
-    how = f"median of {ROUNDS}, {left:,} events waiting, {PAST} transactions landed before, {kind}"
+    how = f"median of {ROUNDS}, {waiting:,} events waiting each time, {PAST} transactions landed before, {kind}"
     name = "" if kind == "sqlite" else f"_{kind}"
     return [
         Figure(f"restart_100k{name}_seconds", round(median(start for start, _ in rounds), 2), "s", bar="< 2", note=how),
@@ -54,10 +54,9 @@ def _measured(kind: str, waiting: int) -> list[Figure]:
     ]
 
 
-def _prepare(fleet: Fleet, waiting: int) -> None:
+def _prepare(fleet: Fleet) -> Brand:
+    """The brand; the lane has its past."""
     maison = fleet.brand("maison")
-    for _ in range(0, waiting, LIST):
-        fleet.accept(maison, fleet.births(LIST))
     relayer = fleet.service.keyring.relayer(0).address
     past = [
         {
@@ -73,10 +72,18 @@ def _prepare(fleet: Fleet, waiting: int) -> None:
     ]
     with writing(fleet.service.engine) as connection:
         connection.execute(insert(TransactionRow), past)
+    return maison
 
 
-def _restart(fleet: Fleet) -> tuple[float, float]:
+def _top_up(fleet: Fleet, maison: Brand, waiting: int) -> None:
+    """What the rounds before have carried is waiting again."""
+    while missing := waiting - fleet.hanging()["event"]:
+        fleet.accept(maison, fleet.births(min(LIST, missing)))
+
+
+def _restart(fleet: Fleet, maison: Brand, waiting: int) -> tuple[float, float]:
     """(seconds until the new process has sent something new, seconds it took to end)."""
+    _top_up(fleet, maison, waiting)
     before = _sent(fleet)  # the newest: those before it land meanwhile
     began = time.monotonic()
     worker = fleet.start("work --lane 0")

@@ -1,5 +1,6 @@
 """The service's HTTP side, wired: routers, the edge, one handler for every error, the API's description of itself."""
 
+import atexit
 import logging
 import time
 from collections.abc import Sequence
@@ -16,11 +17,15 @@ from starlette.middleware.gzip import GZipMiddleware
 from ledger_api.auth import Limiter
 from ledger_api.domain.events import EVENT
 from ledger_api.errors import BusyError, IntegrityError, InvalidBody, LedgerError, MethodNotAllowed, NotFound, Unexpected
+from ledger_api.listings.scans import Scans
 from ledger_api.proving import ProofMaker
 from ledger_api.routes import (
+    badges,
     batches,
+    booking,
     checking,
     claim_cards,
+    clone_signals,
     desk,
     disputes,
     drafts,
@@ -29,8 +34,10 @@ from ledger_api.routes import (
     health,
     items,
     keys,
+    listings,
     metrics,
     offers,
+    open_disputes,
     opinion_requests,
     organizations,
     ownership,
@@ -39,8 +46,13 @@ from ledger_api.routes import (
     proofs,
     resolver,
     statistics,
+    statistics_page,
     submissions,
+    verdicts,
     verifications,
+    watches,
+    webhooks,
+    webhooks_page,
 )
 from ledger_api.routes.deps import Context
 from ledger_api.routes.edge import Edge
@@ -59,6 +71,9 @@ ROUTERS: Sequence[APIRouter] = (
     drafts.router,
     submissions.router,
     verifications.router,
+    watches.router,
+    listings.router,
+    clone_signals.router,
     resolver.router,
     ownership.router,
     offers.router,
@@ -66,14 +81,22 @@ ROUTERS: Sequence[APIRouter] = (
     feed.router,
     organizations.router,
     statistics.router,
+    verdicts.router,
     opinion_requests.router,
+    open_disputes.router,
+    badges.router,
     *desk.ROUTERS,
+    webhooks.router,
+    *booking.ROUTERS,
     keys.router,
     health.router,
     metrics.router,
     owning.router,
     checking.router,
     disputes.router,
+    statistics_page.router,
+    webhooks_page.router,
+    badges.pages,
     pages.router,
 )
 GZIP_FROM_BYTES = 1024
@@ -119,6 +142,9 @@ def create_service_app(service: Service) -> FastAPI:
     """The application of a process that has opened everything."""
     settings, statements = service.settings, service.keyring.service()
     limiter = Limiter(anonymous_per_minute=settings.rate_per_minute_anonymous, key_per_minute=settings.rate_per_minute_key)
+    scans = Scans(service.engine, time.time)
+    scans.start()
+    atexit.register(scans.close)
     return create_app(
         Context(
             settings=settings,
@@ -132,7 +158,10 @@ def create_service_app(service: Service) -> FastAPI:
             sign_statement=statements.sign,
             statement_signer=statements.address,
             card_secret=service.keyring.card_secret,
+            webhooks=service.webhooks(),
+            keeps_key=service.keyring.holds,
             photos=service.photos(),
+            scans=scans,
             proofs=ProofMaker(service.engine, service.node, service.deployment, service.keyring),
         )
     )

@@ -117,6 +117,12 @@ def authenticate(engine: Engine, token: str) -> Principal:
         return _principal(connection, parts[1], parts[2])
 
 
+def principal_of(connection: Connection, key_id: str) -> Principal | None:
+    """Of a living key that was shown before: for a browser that signed in with it."""
+    row = rows.live_key(connection, key_id)
+    return None if row is None else Principal(key_id, OrganizationId(row.organization), frozenset(row.scopes.split()))
+
+
 def _principal(connection: Connection, key_id: str, secret: str) -> Principal:
     row = rows.live_key(connection, key_id)
     if row is None or not hmac.compare_digest(row.secret_hash, _hash(secret)):

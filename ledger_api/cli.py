@@ -18,8 +18,8 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from ledger_api import greeting, logs, operating, running, upkeep
-from ledger_api.alarms import Bell
+from ledger_api import logs, operating, running, upkeep
+from ledger_api.alarms import Bell, outliving
 from ledger_api.errors import BusyError
 from ledger_api.importer.files import write_refused
 from ledger_api.importer.running import ImportReport
@@ -27,7 +27,7 @@ from ledger_api.service import deploy_once, open_service
 from ledger_api.terminal import AsJson, HomeOption, connected, console, fail, opened, say, settings_for, told
 
 # whose log is their only voice; every other command has words of its own, and logs troubles alone
-LOOPS = frozenset({"serve", "work", "index", "desk"})
+LOOPS = frozenset({"serve", "work", "index", "desk", "notify"})
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 org = typer.Typer(no_args_is_help=True, help="Organizations: admit, accredit, list.")
 key = typer.Typer(no_args_is_help=True, help="API keys: make, list, revoke.")
@@ -61,6 +61,8 @@ def up(
     port: Annotated[int | None, typer.Option(help="of the pages and the API")] = None,
 ) -> None:
     """Everything at once: embedded chain, database, service, worker and indexer. Ctrl-C ends all of it."""
+    from ledger_api import greeting  # which knows every room, as no other command does
+
     settings = settings_for(home)
     stop = until_asked()
     folder = Path(__file__).resolve().parent.parent / "samples" / "maison" if sample else None
@@ -92,7 +94,7 @@ def work(home: HomeOption = None, lane: Annotated[int, typer.Option(help="which 
     from ledger_api.outbox.worker import Worker, run
 
     service = connected(settings_for(home))
-    with told():
+    with told(), outliving(service.engine):
         worker = Worker(service.surroundings(), owner=service.owner, lane=lane)
         run(worker, until_asked(), bell=Bell(service.engine, service.settings))
 
@@ -103,7 +105,7 @@ def index(home: HomeOption = None) -> None:
     from ledger_api.indexer.loop import follow
 
     service = connected(settings_for(home))
-    with told():
+    with told(), outliving(service.engine):
         follow(service.following(), until_asked(), bell=Bell(service.engine, service.settings))
 
 
@@ -114,7 +116,17 @@ def desk(home: HomeOption = None) -> None:
 
     service = connected(settings_for(home))
     with told():
-        working.run(working.opened(service.intake, service.photos()), until_asked())
+        working.run(service.desk(), until_asked())
+
+
+@app.command()
+def notify(home: HomeOption = None) -> None:
+    """Delivers notices to webhook endpoints; run as many as you like."""
+    from ledger_api.webhooks import notifying
+
+    service = connected(settings_for(home))
+    with told():
+        notifying.run(service.notifier(), until_asked())
 
 
 # --- one thing and done ----------------------------------------------------------------------------------------------

@@ -154,10 +154,16 @@ class ConsentNotSigned(ConsentRefused):
     code = "consent-not-signed"
 
 
-class ConsentForeign(ConsentRefused):
-    """The consent was given for another chain or another ledger."""
+class ConsentToAnotherChain(ConsentRefused):
+    """The consent was given for another chain."""
 
-    code = "consent-foreign"
+    code = "consent-to-another-chain"
+
+
+class ConsentToAnotherLedger(ConsentRefused):
+    """The consent was given for another ledger: another contract, or an older version of it."""
+
+    code = "consent-to-another-ledger"
 
 
 class ConsentToAnotherItem(ConsentRefused):

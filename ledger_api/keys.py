@@ -6,6 +6,7 @@ keys/owner.json, keys/service.json      the registry's owner; who signs verifica
 keys/relayer-0.json …                   who pays for transactions, a lane of nonces each
 keys/cards.json                         the 32 bytes from which claim cards for shops are made
 keys/vault.json                         the 32 bytes under which the desk's photos are kept
+keys/webhooks.json                      the 32 bytes from which the secrets of webhook endpoints are made
 keys/organizations/<id>/signer.json     who speaks for an organization
 keys/organizations/<id>/blinding-1.json the 32 bytes its serials and payloads are salted with, one file per epoch
 ```
@@ -22,7 +23,6 @@ from typing import Any, Never
 
 import orjson
 from coincurve import PrivateKey
-from eth_account import Account
 from pydantic import SecretStr
 
 from ledger_api.errors import DevelopmentKeyRefused, KeyMissing, KeystoreDamaged, WrongPassphrase
@@ -167,6 +167,15 @@ class Keyring:
         """The registry's owner, who also deploys."""
         return self._own("owner", 0)
 
+    def owner_address(self) -> bytes | None:
+        """As the keystore says, which stays closed; None where somebody else deployed the registry. Raises KeystoreDamaged."""
+        try:
+            return bytes.fromhex(orjson.loads(self._path("owner").read_bytes())["address"].removeprefix("0x"))
+        except FileNotFoundError:
+            return self.owner().address if self._is_development else None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise KeystoreDamaged(key="owner") from None
+
     def relayer(self, number: int) -> Signer:
         """Who pays for the transactions of lane `number`. Made on first use; somebody has to send it ether."""
         return self._own(f"relayer-{number}", 1 + number if number < _MAX_DEVELOPMENT_RELAYERS else None)
@@ -188,6 +197,13 @@ class Keyring:
             if not self._path("vault").exists():
                 self._write("vault", None)
             return self._secret("vault")
+
+    def webhook_secret(self, salt: bytes) -> bytes:
+        """The secret that an endpoint's notices are signed with. It is stored nowhere: it follows from the endpoint's salt."""
+        with self._lock:
+            if not self._path("webhooks").exists():
+                self._write("webhooks", None)
+            return hmac.digest(self._secret("webhooks"), salt, "sha256")
 
     def _own(self, name: str, development: int | None) -> Signer:
         with self._lock:
@@ -228,7 +244,7 @@ class Keyring:
         except ValueError:
             raise KeystoreDamaged(key=name) from None
         try:
-            secret = bytes(Account.decrypt(keystore, self._passphrase.get_secret_value()))
+            secret = bytes(_keystores().decrypt(keystore, self._passphrase.get_secret_value()))
         except ValueError:  # the keystore's MAC
             raise WrongPassphrase(key=name) from None
         except (KeyError, TypeError):
@@ -240,8 +256,8 @@ class Keyring:
         """On disk before it is used; a keystore that exists is never overwritten."""
         secret = _new_secret() if secret is None else secret
         self._refuse_published(secret, name)
-        keystore = Account.encrypt(secret, self._passphrase.get_secret_value(), kdf="scrypt", iterations=self._cost)
-        if "blinding" in name or name in ("cards", "vault"):
+        keystore = _keystores().encrypt(secret, self._passphrase.get_secret_value(), kdf="scrypt", iterations=self._cost)
+        if "blinding" in name or name in ("cards", "vault", "webhooks"):
             del keystore["address"]  # it is no account
         _create(self._path(name), orjson.dumps(keystore))
 
@@ -256,6 +272,13 @@ def _signer_name(organization: OrganizationId) -> str:
 
 def _blinding_name(organization: OrganizationId, epoch: int) -> str:
     return f"organizations/{organization.hex()}/blinding-{epoch}"
+
+
+def _keystores() -> Any:
+    """Loaded when the first is opened or made: the library brings curves that are not ours, and computes their constants as it comes."""
+    from eth_account import Account
+
+    return Account
 
 
 def _new_secret() -> bytes:

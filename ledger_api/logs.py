@@ -2,13 +2,16 @@
 
 Every line has `at`, `level`, `process` and `event`, a short phrase that does not change; the rest are facts. Lines of a request
 have its `request_id`, lines about events their `submissions` and `requests`, so that one grep follows an event from the call to
-the receipt. No key, passphrase, serial or payload is ever a fact, and a request is told by its route's template.
+the receipt. A line that cannot be written (the disk is full, whoever read us has gone) fails nothing. No key, passphrase, serial
+or payload is ever a fact, and a request is told by its route's template.
 """
 
+import io
 import logging
 import sys
+from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TextIO, cast
 
 import orjson
 import structlog
@@ -30,7 +33,7 @@ def configure(process: str, *, level: int = logging.INFO) -> None:
     structlog.configure(
         processors=[*say[1:], structlog.processors.JSONRenderer(serializer=_line)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(cast(TextIO, _STANDARD_ERROR)),
     )
     handler = _ToStandardError()
     handler.setFormatter(
@@ -45,11 +48,25 @@ def configure(process: str, *, level: int = logging.INFO) -> None:
     logging.getLogger("ledger_api").setLevel(level)
 
 
-class _ToStandardError(logging.Handler):
-    """What is standard error now, not when logging was configured."""
+class _StandardError(io.TextIOBase):
+    """What is standard error now, not when logging was configured. Saying something never raises."""
 
+    def write(self, said: str) -> int:
+        with suppress(OSError):
+            sys.stderr.write(said)
+        return len(said)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
+
+
+_STANDARD_ERROR = _StandardError()
+
+
+class _ToStandardError(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        sys.stderr.write(self.format(record) + "\n")
+        _STANDARD_ERROR.write(self.format(record) + "\n")
 
 
 def _with(process: str) -> Any:

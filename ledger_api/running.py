@@ -94,7 +94,7 @@ def watch(here: Running, stop: threading.Event) -> None:
 
 def _work(settings: Settings) -> tuple[str, ...]:
     desk = ("desk",) if find_spec("cv2") is not None else ()  # of the extra `desk`
-    return ("index", *(f"work --lane {lane}" for lane in range(settings.lanes)), *desk)
+    return ("index", *(f"work --lane {lane}" for lane in range(settings.lanes)), *desk, "notify")
 
 
 def _environment(settings: Settings, rpc_url: str) -> dict[str, str]:

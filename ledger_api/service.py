@@ -7,12 +7,13 @@ too, because both are done once, by whoever starts first.
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
@@ -20,21 +21,26 @@ from ledger_api import migrations
 from ledger_api.chain import fees
 from ledger_api.chain.deploy import Deployment, Founding, deploy, read_deployment, verify_deployment, write_deployment
 from ledger_api.chain.rpc import Node
-from ledger_api.desk.vault import DiskVault, Vault
+from ledger_api.desk.vault import BucketVault, DiskVault, Vault
 from ledger_api.domain.network import Network
 from ledger_api.errors import CallerError, ContractMissing, WrongChain
 from ledger_api.home import Home
 from ledger_api.indexer.following import Following
 from ledger_api.indexer.source import Source
 from ledger_api.intake import AuthorityCache, Intake
-from ledger_api.keys import Keyring
+from ledger_api.keys import DEVELOPMENT_CHAINS, Keyring
 from ledger_api.outbox import Surroundings
 from ledger_api.outbox.registrar import ChainRegistrar
 from ledger_api.settings import Settings
 from ledger_api.store import directory
 from ledger_api.store.engine import open_engine, reading, writing
 from ledger_api.store.following import read_cursor
+from ledger_api.webhooks.endpoints import Terms as WebhookTerms
 from ledger_verify.hashing import organization_id
+
+if TYPE_CHECKING:
+    from ledger_api.desk.working import DeskWorker
+    from ledger_api.webhooks.notifying import Notifier
 
 CONSORTIUM_DID = "did:web:consortium.example"
 CONSORTIUM_NAME = "The consortium"
@@ -71,6 +77,31 @@ class Service:
         source = Source(self.node, self.deployment.registry, self.deployment.ledger)
         return Following(self.engine, source, self.network, self.deployment.block, self.owner, self.settings.lease_seconds)
 
+    def webhooks(self) -> WebhookTerms:
+        """Endpoints may be on this very machine only where nothing is at stake."""
+        loopback = self.settings.webhook_loopback and self.network.chain_id in DEVELOPMENT_CHAINS
+        return WebhookTerms(self.keyring.webhook_secret, loopback)
+
+    def notifier(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> "Notifier":
+        from ledger_api.listings.doubting import Doubter  # what the notifier's loop needs is loaded by that loop alone
+        from ledger_api.verification.answering import Voice
+        from ledger_api.verification.watching import Watcher
+        from ledger_api.webhooks.notifying import Notifier
+
+        settings, statements = self.settings, self.keyring.service()
+        watcher = Watcher(self.engine, Voice(self.network, statements.sign, statements.address), clock)
+        pause, lease = settings.webhook_first_pause_seconds, settings.lease_seconds
+        doubter = Doubter(self.engine, self.network, clock)
+        return Notifier(self.engine, self.webhooks(), self.owner, pause, lease, clock, steps=(watcher.turn, doubter.turn))
+
+    def desk(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> "DeskWorker":
+        """Raises DeskClosed, ModelUnusable."""
+        from ledger_api.desk import working  # what the desk's loop needs is loaded by that loop alone
+        from ledger_api.listings.looking import PhotoChecker
+
+        worker = working.opened(self.intake, self.photos(), self.settings.desk_model, signers=self.keyring)
+        return replace(worker, clock=clock, others=(PhotoChecker(worker.machines, clock).turn,))
+
     def registrar(self) -> ChainRegistrar:
         return ChainRegistrar(self.surroundings())
 
@@ -78,6 +109,12 @@ class Service:
         """Where the desk's photos are; None where the package was installed without the extra `desk`."""
         if find_spec("cryptography") is None or find_spec("cv2") is None:
             return None
+        try:
+            bucket = self.settings.bucket
+            if bucket is not None:
+                return BucketVault(bucket, self.keyring.vault_secret())
+        except (ValueError, OSError) as error:
+            raise CallerError(f"The photos' storage cannot be used: {error}") from error
         return DiskVault(self.settings.photos or self.home.path / "photos", self.keyring.vault_secret())
 
     def close(self) -> None:
@@ -116,7 +153,8 @@ def open_service(settings: Settings, rpc_url: str) -> Service:
         domain_separator=deployment.domain_separator,
         terms=deployment.terms,
         consortium=deployment.consortium,
-        confirmations=settings.confirmations,
+        confirmations=fees.confirmations(settings.confirmations, settings.fee_profile, chain_id),
+        first_block=deployment.block,
     )
     intake = Intake(engine, network, keyring, AuthorityCache(network.consortium))
     return Service(settings, home, engine, node, keyring, deployment, network, intake)

@@ -1,10 +1,30 @@
 """The only reading of environment variables. Secrets have no defaults and come from files when they can."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """One bucket of an S3-compatible storage. Its keys are read from a file when they are needed, and kept nowhere."""
+
+    host: str
+    name: str
+    is_secure: bool
+    region: str
+    credentials_file: Path
+
+    def credentials(self) -> tuple[str, str]:
+        """The access key is the file's first line, the secret key its second. Raises ValueError."""
+        lines = self.credentials_file.read_text().split()
+        if len(lines) != 2:
+            raise ValueError("LEDGER_PHOTOS_CREDENTIALS_FILE: expected two lines, the access key and the secret key")
+        return lines[0], lines[1]
 
 
 class Settings(BaseSettings):
@@ -24,12 +44,18 @@ class Settings(BaseSettings):
     passphrase_file: Path | None = None
     passphrase: SecretStr | None = None
     photos: Path | None = None  # the desk's, encrypted; none: <home>/photos. Processes on several machines share the folder
+    # instead of a folder: https://storage.example/bucket, of an S3-compatible storage, with a file of its two keys
+    photos_bucket: str = ""
+    photos_region: str = "us-east-1"
+    photos_credentials_file: Path | None = None
+    # a folder with a classifier for the desk's photos (docs/screening.md); none: nothing is tagged and nothing is screened
+    desk_model: Path | None = None
     host: str = "127.0.0.1"
     port: int = 8080
     # how a Digital Link and a QR name us; empty: http://host:port
     public_url: str = ""
-    # blocks after which a recorded event is final; 0: the node's `finalized` tag decides
-    confirmations: int = 2
+    # blocks after which a recorded event is final; 0: the node's `finalized` tag decides; none: what its fee profile says
+    confirmations: int | None = None
     block_time_seconds: int = 1  # of the embedded chain
     lanes: int = 1  # relayer keys, each a lane of nonces
     lease_seconds: int = 5  # a killed worker's lane stands still for so long; a turn takes far less
@@ -44,8 +70,12 @@ class Settings(BaseSettings):
     # alarms: an accepted event that waits for longer, an indexer further behind the head
     oldest_waiting_seconds: int = 300
     behind_blocks: int = 50
+    oldest_notice_seconds: int = 120  # a notice that is due and that nobody sends
     rate_per_minute_anonymous: int = 120
     rate_per_minute_key: int = 6000
+    # notices to webhook endpoints: the first pause after a failure (each next one is four times as long, a day at most)
+    webhook_first_pause_seconds: float = 5
+    webhook_loopback: bool = False  # development chains only: endpoints on this very machine, by http and on any port
     max_body_mebibytes: int = 64
     body_patience_seconds: float = 20  # before a request that comes too slowly is cut off
 
@@ -57,3 +87,16 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """How we name ourselves to others, without a slash at the end."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def bucket(self) -> Bucket | None:
+        """Where photos are kept when it is no folder. Raises ValueError for half a setting."""
+        if not self.photos_bucket:
+            return None
+        parts = urlsplit(self.photos_bucket)
+        name = parts.path.strip("/")
+        if parts.scheme not in ("http", "https") or not parts.netloc or not name or "/" in name:
+            raise ValueError("LEDGER_PHOTOS_BUCKET: expected https://host/bucket")
+        if self.photos_credentials_file is None:
+            raise ValueError("LEDGER_PHOTOS_BUCKET needs LEDGER_PHOTOS_CREDENTIALS_FILE")
+        return Bucket(parts.netloc, name, parts.scheme == "https", self.photos_region, self.photos_credentials_file)

@@ -4,24 +4,31 @@ Each command is a few lines around a room of its own; what is decided is decided
 """
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from ledger_api import operating
+from ledger_api import operating, running
 from ledger_api.audit import Report
 from ledger_api.audit import audit as audited
+from ledger_api.audit.recounting import Recount, recount
 from ledger_api.backup import back_up, restore_home
+from ledger_api.chain.deploy import read_deployment, verify_deployment
+from ledger_api.chain.rpc import Node
 from ledger_api.domain.identifiers import Unreadable, bytes32
 from ledger_api.errors import InvalidBody
 from ledger_api.outbox.registrar import ChainRegistrar
 from ledger_api.outbox.worker import Worker
 from ledger_api.proving.forgetting import erase as forget
-from ledger_api.service import deployment_path
+from ledger_api.service import NotDeployed, deployment_path
 from ledger_api.settings import Settings
+from ledger_api.statistics.keeping import VerdictCounter
+from ledger_api.statistics.telling import question_of, tell
+from ledger_api.statistics.verdicts import GROUPINGS
 from ledger_api.terminal import AsJson, HomeOption, connected, console, opened, say, settings_for, told
 from ledger_verify.cli import main as check_proof
 from ledger_verify.hashing import organization_id
@@ -87,11 +94,12 @@ def item_of(text: str) -> bytes:
 def audit(
     home: HomeOption = None,
     rebuild: Annotated[bool, typer.Option(help="make every passport again and compare; the longest part")] = True,
+    settled: Annotated[bool, typer.Option("--settled", help="nothing should be on its way any more: what is, is a finding")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Is every accepted event recorded exactly once or refused, and nothing besides? Changes nothing; ends with 5 on a finding."""
     with opened(home) as service:
-        report = audited(service, rebuild=rebuild)
+        report = audited(service, rebuild=rebuild, settled=settled)
     if as_json:
         say(report.as_json())
     else:
@@ -115,6 +123,80 @@ def show_report(report: Report) -> None:
             console.print(f"[red]{check.name}[/red]: {sentence}", highlight=False, soft_wrap=True)
         if check.found > len(check.findings):
             console.print(f"[red]{check.name}[/red]: and {check.found - len(check.findings):,} more", highlight=False)
+
+
+# --- statistics ------------------------------------------------------------------------------------------------------
+
+Chosen = Annotated[str | None, typer.Option()]
+
+
+@app.command()
+def statistics(
+    from_chain: Annotated[bool, typer.Option("--from-chain", help="count from a node's logs alone, without the database")] = False,
+    rpc: Annotated[str | None, typer.Option(help="the node; left out: LEDGER_RPC_URL, or this home's chain")] = None,
+    deployment: Annotated[Path | None, typer.Option(help="the deployment file; left out: this home's of the node's chain")] = None,
+    to_block: Annotated[int | None, typer.Option(min=0, help="with --from-chain: as of this block; left out: the head")] = None,
+    group_by: Annotated[str, typer.Option(help=", ".join(GROUPINGS))] = "week",
+    from_week: Annotated[str | None, typer.Option(help="ISO week such as 2026-W48, included")] = None,
+    to_week: Annotated[str | None, typer.Option(help="included")] = None,
+    brand: Annotated[str | None, typer.Option(help="DID, or id on the ledger")] = None,
+    category: Chosen = None,
+    method: Chosen = None,
+    authenticator: Annotated[str | None, typer.Option(help="DID, or id on the ledger")] = None,
+    home: HomeOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """How many verdicts there are and what they said: as GET /v1/statistics/verdicts, from the database or from the chain alone."""
+    wished = {"from_week": from_week, "to_week": to_week, "brand": brand, "category": category, "method": method}
+    with told():
+        question = question_of(group_by=group_by, **wished, authenticator=authenticator)
+        if from_chain:
+            found = _recounted(settings_for(home), rpc, deployment, to_block).tell(question)
+        else:
+            with opened(home) as service:
+                counted = VerdictCounter(service.network).count(service.engine)
+            found = tell(counted.table(question), question, counted.blocks, counted.names)
+    if as_json:
+        say(found)
+    else:
+        show_statistics(found)
+
+
+def _recounted(settings: Settings, rpc: str | None, file: Path | None, to_block: int | None) -> Recount:
+    """Raises NotDeployed, WrongChain, ContractMissing, NodeUnreachable, NoSuchBlockYet, NodeInconsistent."""
+    known = settings if rpc is None else settings.model_copy(update={"rpc_url": rpc})
+    with running.chain(known) as url, closing(Node(url, read_seconds=settings.node_read_seconds)) as node:
+        chain_id = int(node.call("eth_chainId"), 16)
+        path = file or deployment_path(settings, chain_id)
+        if not path.exists():
+            raise NotDeployed(chain_id=chain_id, path=str(path))
+        deployed = read_deployment(path)
+        verify_deployment(node, deployed)
+        return recount(node, deployed, to_block=to_block)
+
+
+def show_statistics(found: dict[str, Any]) -> None:
+    blocks, grouping = found["blocks"], found["query"]["group_by"]
+    title = f"blocks {blocks['from_block']} to {blocks['to_block']}\n{blocks['block_hash']}"
+    table = Table(grouping, "verdicts", "fake rate", "among them, and beside", title=title)
+    for group in (*found["groups"], {"key": "total", "did": None, "counts": found["total"]}):
+        counts = group["counts"]
+        if counts is None:
+            table.add_row(group["did"] or group["key"], "", "", f"hidden: fewer than {found['smallest']}, or next to it")
+            continue
+        beside = ", ".join(f"{counts[name]:,} {name.replace('_', ' ')}" for name in _BESIDE if counts[name])
+        table.add_row(group["did"] or group["key"], f"{counts['verdicts']:,}", _rate_in_words(counts["fake_rate"]), beside)
+    console.print(table)
+
+
+_BESIDE = ("inconclusive", "withdrawn", "appealed", "overturned", "corrected", "void")
+
+
+def _rate_in_words(rate: dict[str, Any] | None) -> str:
+    if rate is None:
+        return "–"
+    value, low, high = (f"{100 * rate[name]:.1f}" for name in ("value", "low", "high"))
+    return f"{value} % ({low} to {high}) of {rate['of']:,}"
 
 
 # --- submissions -----------------------------------------------------------------------------------------------------

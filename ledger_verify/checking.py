@@ -11,7 +11,8 @@
 9. the registry              its words on the organizations and keys
 10. the trusted facts        chain, ledger, code and block are those the caller trusts
 
-By receipts, 3, 4 and 9 fall away and 7 finds every event's log in its block instead.
+By receipts, 3, 4 and 9 fall away and 7 finds every event's log in its block instead. What came after the last of them no file of
+receipts can show: such a proof is complete only for a caller who knows how many events the item has.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ from ledger_verify.hashing import Commitment, OrganizationId, domain_separator, 
 from ledger_verify.header import Header, item_slot, member_slot, read_account, read_header, read_member, read_signer, read_word, signer_slot
 from ledger_verify.history import Followed, follow, open_payload, with_times
 from ledger_verify.inclusion import logs_of_blocks, require_logged
-from ledger_verify.proof import Proof, ReceiptInclusion, StateInclusion, read_proof
+from ledger_verify.proof import Payload, Proof, ReceiptInclusion, StateInclusion, read_proof
 from ledger_verify.refusals import Refused
 from ledger_verify.report import BlockTold, EventTold, Report, StandingTold, Step, hex_of
 from ledger_verify.signers import check_signer
@@ -33,7 +34,10 @@ from ledger_verify.trie import BrokenProof, Nodes
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What the caller knows from elsewhere; None: was not told. `block_hashes` are of blocks that the caller knows to be the chain's."""
+    """What the caller knows from elsewhere; None: was not told. `block_hashes` are of blocks that the caller knows to be the chain's.
+
+    `sequence` is how many events the item has, as its word says in clear: without it no proof by receipts is complete.
+    """
 
     chain_id: int | None = None
     ledger: bytes | None = None
@@ -41,6 +45,7 @@ class Trust:
     block_hashes: frozenset[bytes] | None = None
     registry: bytes | None = None
     registry_code_hash: bytes | None = None
+    sequence: int | None = None
 
 
 NOTHING_TRUSTED = Trust()
@@ -82,6 +87,7 @@ def check(encoded: bytes, trust: Trust = NOTHING_TRUSTED, told: Callable[[Step],
             _by_receipts(checking, proof.inclusion)
     _check_name(checking)
     _compare(checking)
+    _complete(checking)
     return report
 
 
@@ -128,10 +134,7 @@ def _by_receipts(checking: _Check, inclusion: ReceiptInclusion) -> None:
     checking.found(8, "the signers", "as the logs name them")
     report.state = checking.followed[-1].state
     _tell_events(checking, [(headers[block], signer) for (block, _, _), signer in zip(inclusion.logs, signers, strict=True)])
-    report.unchecked += [
-        f"Completeness: receipts do not show whether the item has events after the {len(signers)} told here.",
-        "The code of the ledger: receipts show who emitted a log, not by which code.",
-    ]
+    report.unchecked.append("The code of the ledger: receipts show who emitted a log, not by which code.")
 
 
 # --- 2 to 4: block, accounts, word
@@ -198,7 +201,21 @@ def _follow(checking: _Check, times: Sequence[int] | None) -> None:
         if event.payload.commitment is not None:
             report.unchecked.append(f"Event {number}: of its payload only the commitment is shown.")
         elif event.payload.withheld:
-            report.unchecked.append(f"Event {number}: {len(event.payload.withheld)} fields of its payload are withheld.")
+            report.unchecked.append(f"Event {number}: {_withheld(event.payload)}.")
+
+
+def _named(payload: Payload) -> tuple[str, ...]:
+    return tuple(sorted(sealed.path for sealed in payload.withheld if sealed.path is not None))
+
+
+def _withheld(payload: Payload) -> str:
+    many, told = len(payload.withheld), list(_named(payload))
+    counted = "1 field of its payload is withheld" if many == 1 else f"{many} fields of its payload are withheld"
+    if not told:
+        return counted
+    if len(told) < many:
+        told.append(f"{many - len(told)} of them without a name")
+    return f"{counted}: {', '.join(told)}"
 
 
 # --- 8: signers
@@ -265,6 +282,7 @@ def _tell_events(checking: _Check, logged: Sequence[tuple[Header, bytes]] | None
                 head=followed.head,
                 fields=event.payload.fields,
                 withheld=None if event.payload.commitment is not None else len(event.payload.withheld),
+                withheld_paths=_named(event.payload),
                 signer=signer,
                 block=None if header is None else header.number,
                 recorded_at=None if header is None else header.time,
@@ -314,10 +332,26 @@ def _compare(checking: _Check) -> None:
         "block hash": trust.block_hashes,
     }
     missing = [name for name, value in told.items() if value is None]
-    report.is_anchored = not missing
+    report.is_trusted = not missing
     if missing:
         report.unchecked.insert(0, f"Anchoring: no trusted {', '.join(missing)}: anybody can make such a file on a chain of their own.")
     checking.found(10, "the trusted facts", "all four agree" if not missing else f"not given: {', '.join(missing)}")
+
+
+def _complete(checking: _Check) -> None:
+    """Whether nothing came after the last event: by state the word in the file says so, by receipts only a number from elsewhere."""
+    report, known = checking.report, checking.trust.sequence
+    told = len(checking.proof.events)
+    report.is_complete = isinstance(checking.proof.inclusion, StateInclusion) or known == told
+    if report.is_complete:
+        return
+    if known is None:
+        sentence = (
+            f"receipts do not show whether the item has events after the {told} told here; a node that you trust can say how many it has."
+        )
+    else:
+        sentence = f"the item has {known} events by the word that you trust, and {told} are told here."
+    report.unchecked.insert(0, f"Completeness: {sentence}")
 
 
 def _refuse_other(code: str, trusted: object, told: object) -> None:

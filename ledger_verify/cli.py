@@ -1,7 +1,8 @@
 """`ledger-verify FILE`: checks a proof and says what holds, what it rests on and what could not be checked.
 
 Exit codes: 0 everything holds and the trusted chain id, ledger address, code hash and block hash were given · 1 refused ·
-2 usage, or a node or file that cannot be read · 3 consistent, not anchored.
+2 usage, or a node or file that cannot be read · 3 consistent, not anchored; or consistent, not complete: by receipts, and no trusted
+node or file said that the item has no more events.
 """
 
 import argparse
@@ -18,13 +19,14 @@ from urllib.request import Request, urlopen
 from ledger_verify.checking import Trust, check
 from ledger_verify.disclosure import withhold
 from ledger_verify.hashing import keccak
-from ledger_verify.header import read_header
+from ledger_verify.header import item_slot, read_header
 from ledger_verify.proof import MOST_BYTES, Proof, StateInclusion, read_proof
 from ledger_verify.refusals import REFUSALS, Refused
 from ledger_verify.report import Report, Step, hex_of
+from ledger_verify.state import clear
 from ledger_verify.trie import BrokenProof
 
-ANCHORED, REFUSED, UNREADABLE, NOT_ANCHORED = 0, 1, 2, 3
+ANCHORED, REFUSED, UNREADABLE, CONSISTENT = 0, 1, 2, 3
 _SECONDS = 30
 _MOST_ANSWER = 4 * 2**20
 
@@ -51,13 +53,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _line(json.dumps(report.as_json(), ensure_ascii=False, indent=1))
     else:
         _say_report(report)
-    return ANCHORED if report.is_anchored else NOT_ANCHORED
+    return ANCHORED if report.is_anchored else CONSISTENT
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ledger-verify", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", help="the proof; - for standard input")
-    parser.add_argument("--rpc", metavar="URL", help="a node that you trust: chain id, block hashes, the ledger's code and registry")
+    parser.add_argument(
+        "--rpc",
+        metavar="URL",
+        help="a node that you trust: chain id, block hashes, the ledger's code and registry, how many events the item has",
+    )
     parser.add_argument("--trust", metavar="FILE", type=Path, help="JSON with chain_id, ledger, ledger_code_hash, block_hash …")
     parser.add_argument("--chain-id", type=int)
     parser.add_argument("--ledger", metavar="ADDRESS", type=_hex(20))
@@ -89,11 +95,11 @@ def _trust(asked: argparse.Namespace, encoded: bytes) -> Trust:
         block_hashes=frozenset(asked.block_hash) if asked.block_hash else None,
         registry=asked.registry,
     )
-    trust = chosen if asked.trust is None else _over(chosen, read_trust(asked.trust.read_bytes()))
-    return trust if asked.rpc is None else _over(trust, _ask_node(asked.rpc, read_proof(encoded)))
+    trust = chosen if asked.trust is None else trust_over(chosen, read_trust(asked.trust.read_bytes()))
+    return trust if asked.rpc is None else trust_over(trust, ask_node(asked.rpc, read_proof(encoded)))
 
 
-def _over(first: Trust, second: Trust) -> Trust:
+def trust_over(first: Trust, second: Trust) -> Trust:
     missing = {name: getattr(second, name) for name in Trust.__slots__ if getattr(first, name) is None}
     return replace(first, **missing)
 
@@ -105,8 +111,9 @@ def read_trust(encoded: bytes) -> Trust:
         blocks = told.get("block_hash")
         hashes = [blocks] if isinstance(blocks, str) else blocks
         chain_id = told.get("chain_id")
-        if chain_id is not None and type(chain_id) is not int:
-            raise ValueError("chain_id is a number")
+        sequence = told.get("sequence")
+        if any(number is not None and type(number) is not int for number in (chain_id, sequence)):
+            raise ValueError("chain_id and sequence are numbers")
         return Trust(
             chain_id=chain_id,
             ledger=_maybe(told.get("ledger"), 20),
@@ -114,6 +121,7 @@ def read_trust(encoded: bytes) -> Trust:
             block_hashes=None if hashes is None else frozenset(_hex(32)(one) for one in hashes),
             registry=_maybe(told.get("registry"), 20),
             registry_code_hash=_maybe(told.get("registry_code_hash"), 32),
+            sequence=sequence,
         )
     except (ValueError, TypeError, AttributeError, argparse.ArgumentTypeError) as error:
         raise CannotRead(f"the trust file cannot be read: {error}") from error
@@ -135,8 +143,9 @@ class _hex:
         return bytes.fromhex(text[2:])
 
 
-def _ask_node(url: str, proof: Proof) -> Trust:
-    """What the node says of the chain, of the blocks at the proof's heights, and of the contract at its address.
+def ask_node(url: str, proof: Proof) -> Trust:
+    """What the node says of the chain, of the blocks at the proof's heights, and of the contract at its address; by receipts also how
+    many events the item has now, which no receipt shows.
 
     Raises:
         CannotRead: it does not answer, or lacks a block.
@@ -162,7 +171,14 @@ def _ask_node(url: str, proof: Proof) -> Trust:
         ledger_code_hash=keccak(code),
         block_hashes=frozenset(hashes),
         registry=registry,
+        sequence=None if isinstance(inclusion, StateInclusion) else _sequence_of(url, proof),
     )
+
+
+def _sequence_of(url: str, proof: Proof) -> int:
+    """In the newest block: at the proof's own last one a file whose end was cut off would look whole."""
+    stored = _call(url, "eth_getStorageAt", hex_of(proof.ledger), hex_of(item_slot(proof.item)), "latest")
+    return clear(int.from_bytes(_answered(stored, 32), "big")).sequence
 
 
 def _chain_id(url: str) -> int:
@@ -230,7 +246,10 @@ def _say_report(report: Report) -> None:
     _line("")
     for event in told["events"]:
         shown = ", ".join(f"{path} {json.dumps(value, ensure_ascii=False)}" for path, value in event["fields"].items())
-        withheld = "payload not shown" if event["withheld"] is None else f"{event['withheld']} fields withheld"
+        names = ", ".join(event["withheld_paths"])
+        named = f" ({names})" if names else ""
+        how_many = "1 field" if event["withheld"] == 1 else f"{event['withheld']} fields"
+        withheld = "payload not shown" if event["withheld"] is None else f"{how_many} withheld{named}"
         _line(f"  {event['sequence']}. {event['kind']} by {event['organization'][:10]}…: {shown or 'nothing shown'}; {withheld}")
     for standing in told["standings"]:
         for signer in (one for one in standing["signers"] if one["compromised_since"]):
@@ -241,7 +260,7 @@ def _say_report(report: Report) -> None:
     _line("\nNot checked:")
     for sentence in report.unchecked:
         _line(f"  {sentence}")
-    _line(f"\n{'ANCHORED: everything holds, on the facts that you trust.' if report.is_anchored else 'CONSISTENT, NOT ANCHORED.'}")
+    _line(f"\n{'ANCHORED: everything holds, on the facts that you trust' if report.is_anchored else report.verdict.upper()}.")
 
 
 def run() -> None:

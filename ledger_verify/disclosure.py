@@ -1,8 +1,9 @@
-"""A version of a proof that shows less: whoever has a proof can make one, and the verifier says what is no longer shown."""
+"""A version of a proof that shows less: whoever has a proof can make one, and the verifier names what is no longer shown."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 
-from ledger_verify.hashing import disclosure_digest
+from ledger_verify.hashing import Disclosure, disclosure_digest, seal
 from ledger_verify.proof import Json, Payload, canonical, read_canonical, read_proof
 
 
@@ -18,11 +19,16 @@ def withhold(encoded: bytes, paths: Collection[str]) -> bytes:
     named: set[str] = set()
     for number, (event, told) in enumerate(zip(proof.events, document["events"], strict=True), 1):
         if event.payload.commitment is None:
-            told["payload"] = _without(event.payload, number, paths, named)
+            told["payload"] = _without(event.payload, told["payload"]["withheld"], number, paths, named)
     unknown = set(paths) - named
     if unknown:
         raise ValueError(f"no field is shown at {', '.join(sorted(unknown))}")
     return canonical(document)
+
+
+def sealed(field: Disclosure) -> list[str]:
+    """A withheld field as the file names it: `[path, seal]`."""
+    return [field.path, "0x" + seal(field.salt, field.path, field.value).hex()]
 
 
 def is_named(path: str, number: int, wanted: str) -> bool:
@@ -32,13 +38,14 @@ def is_named(path: str, number: int, wanted: str) -> bool:
     return sequence in ("", str(number)) and (path == above or path.startswith(f"{above}/"))
 
 
-def _without(payload: Payload, number: int, paths: Collection[str], named: set[str]) -> Json:
-    fields, closed = [], list(payload.withheld)
+def _without(payload: Payload, withheld: Sequence[Any], number: int, paths: Collection[str], named: set[str]) -> Json:
+    fields = []
+    closed = {told.digest: entry for told, entry in zip(payload.withheld, withheld, strict=True)}
     for field in payload.fields:
         meant = {wanted for wanted in paths if is_named(field.path, number, wanted)}
         named |= meant
         if meant:
-            closed.append(disclosure_digest(field.salt, field.path, field.value))
+            closed[disclosure_digest(field.salt, field.path, field.value)] = sealed(field)
         else:
             fields.append([field.salt.hex(), field.path, field.value])
-    return {"fields": fields, "withheld": ["0x" + digest.hex() for digest in sorted(closed)]}
+    return {"fields": fields, "withheld": [closed[digest] for digest in sorted(closed)]}

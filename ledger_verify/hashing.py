@@ -105,7 +105,7 @@ def _exactly(text: bytes, size: int) -> bytes:
 
 # --- payload commitment
 
-_DOMAIN_TAG = b"ledger-payload-v1"
+_DOMAIN_TAG = b"ledger-payload-v2"
 _SALT_SIZE = 16
 _INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 _BLOCK_SIZE = 64
@@ -180,8 +180,9 @@ def _salter(key: bytes, organization: OrganizationId, kind: int, occurred_at: in
     return salt
 
 
-def disclosure_digest(salt: bytes, path: str, value: Any) -> bytes:
-    """SHA-256 of the canonical JSON (RFC 8785) of `[hex(salt), path, value]`, the salt in lower case and without `0x`.
+def seal(salt: bytes, path: str, value: Any) -> bytes:
+    """What may be told of a withheld field beside its name: SHA-256 of the canonical JSON (RFC 8785) of `[hex(salt), path, value]`, the
+    salt in lower case and without `0x`.
 
     Text, nearly all there is, is escaped by the standard library exactly as RFC 8785 §3.2.2.2 wants it.
 
@@ -193,6 +194,20 @@ def disclosure_digest(salt: bytes, path: str, value: Any) -> bytes:
         return sha256(f'["{salt.hex()}",{encode_basestring(path)},{encoded}]'.encode()).digest()
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         raise Uncommittable(f"{path}: {error}") from error
+
+
+def sealed_digest(path: str, sealed: bytes) -> bytes:
+    """SHA-256 of the canonical JSON of `[path, hex(seal)]`: a field can be named without its value, and neither without the other's leave.
+
+    Raises:
+        UnicodeEncodeError: a lone surrogate, which no path that was read or sealed has.
+    """
+    return sha256(f'[{encode_basestring(path)},"{sealed.hex()}"]'.encode()).digest()
+
+
+def disclosure_digest(salt: bytes, path: str, value: Any) -> bytes:
+    """Of a field that is shown. Raises Uncommittable."""
+    return sealed_digest(path, seal(salt, path, value))
 
 
 def commitment_of(digests: Iterable[bytes]) -> Commitment:

@@ -75,12 +75,13 @@ def open_payload(payload: Payload) -> Commitment:
     if payload.commitment is not None:
         return payload.commitment
     shown = [_digest(field.salt, field.path, field.value) for field in payload.fields]
-    closed = list(payload.withheld)
+    closed = [sealed.digest for sealed in payload.withheld]
     if not _rises(shown) or not _rises(closed) or set(shown) & set(closed):
-        raise Refused("payload", "fields and withheld digests each rise by digest, none of them twice")
-    paths = sorted(f"{field.path}/" for field in payload.fields)
+        raise Refused("payload", "fields and withheld ones each rise by digest, none of them twice")
+    named = [sealed.path for sealed in payload.withheld if sealed.path is not None]
+    paths = sorted(f"{path}/" for path in (*named, *(field.path for field in payload.fields)))
     if any(later.startswith(earlier) for earlier, later in pairwise(paths)):
-        raise Refused("payload", "a path is shown twice, or lies within another")
+        raise Refused("payload", "a path is told twice, or lies within another")
     return commitment_of([*shown, *closed])
 
 

@@ -1,6 +1,7 @@
 """The fallback where a node serves no state proofs: every event's log, found in the receipts of its block.
 
-It proves who said what and when, and that nothing between the events is missing. It does not prove that nothing came after.
+It proves who said what and when, and that nothing between the events is missing. It does not prove that nothing came after: a file
+from which the last events were cut with their logs and blocks is as consistent as the whole one.
 """
 
 from collections.abc import Sequence

@@ -12,10 +12,10 @@ from typing import Any, NoReturn
 
 import rfc8785
 
-from ledger_verify.hashing import Commitment, Disclosure, EventHash, ItemId, OrganizationId
+from ledger_verify.hashing import Commitment, Disclosure, EventHash, ItemId, OrganizationId, sealed_digest
 from ledger_verify.refusals import Refused
 
-FORMAT = "ledger-proof-v1"
+FORMAT = "ledger-proof-v2"
 MOST_BYTES = 8 * 2**20
 MOST_EVENTS = 10_000
 DEEPEST = 32  # far more than any member nests
@@ -24,12 +24,20 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Sealed:
+    """A field that is withheld. `path` None: not even its name is told, and `digest` is as the file has it."""
+
+    digest: bytes
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Payload:
-    """`commitment` alone where nothing of the payload is at hand; else fields that are shown and digests of those that are not."""
+    """`commitment` alone where nothing of the payload is at hand; else fields that are shown, and those that are not."""
 
     commitment: Commitment | None
     fields: tuple[Disclosure, ...] = ()
-    withheld: tuple[bytes, ...] = ()
+    withheld: tuple[Sealed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +276,7 @@ def _payload(value: Any, where: str) -> Payload:
         return Payload(Commitment(_bytes(commitment, 32, f"{where}.commitment")))
     fields, withheld = _members(value, "fields withheld", where)
     shown = tuple(_field(entry, f"{where}.fields") for entry in _list(fields, f"{where}.fields"))
-    closed = tuple(_bytes(entry, 32, f"{where}.withheld") for entry in _list(withheld, f"{where}.withheld"))
+    closed = tuple(_sealed(entry, f"{where}.withheld") for entry in _list(withheld, f"{where}.withheld"))
     if not shown and not closed:
         _malformed(where, "a payload has at least one field")
     return Payload(None, shown, closed)
@@ -283,11 +291,25 @@ def _field(value: Any, where: str) -> Disclosure:
     entry = _list(value, where)
     if len(entry) != 3 or type(entry[0]) is not str or not _SALT.match(entry[0]) or type(entry[1]) is not str:
         _malformed(where, "expected [salt, path, value], the salt 32 hex digits")
-    if not _POINTER.match(entry[1]):
-        _malformed(where, "a field's path is a pointer (RFC 6901)")
+    _require_pointer(entry[1], where)
     if isinstance(entry[2], dict | list) and entry[2]:
         _malformed(where, "a field's value is a leaf")
     return Disclosure(bytes.fromhex(entry[0]), entry[1], entry[2])
+
+
+def _sealed(value: Any, where: str) -> Sealed:
+    """A digest, or `[path, seal]`, which make one."""
+    if not isinstance(value, list):
+        return Sealed(_bytes(value, 32, where))
+    if len(value) != 2 or type(value[0]) is not str:
+        _malformed(where, "expected a digest, or [path, seal]")
+    _require_pointer(value[0], where)
+    return Sealed(sealed_digest(value[0], _bytes(value[1], 32, where)), value[0])
+
+
+def _require_pointer(path: str, where: str) -> None:
+    if not _POINTER.match(path):
+        _malformed(where, "a field's path is a pointer (RFC 6901)")
 
 
 def _enrolled(value: Any, where: str) -> Enrolled:

@@ -32,6 +32,7 @@ class EventTold:
     head: Head
     fields: tuple[Disclosure, ...]
     withheld: int | None  # fields that are not shown; None: of the payload only the commitment is shown
+    withheld_paths: tuple[str, ...]  # of these fields those that are named
     signer: bytes | None
     block: int | None
     recorded_at: int | None
@@ -71,16 +72,25 @@ class Report:
     name: str | None = None
     steps: list[Step] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
-    is_anchored: bool = False
+    is_trusted: bool = False  # the four facts were given, and agree
+    is_complete: bool = False  # nothing came after the last event
+
+    @property
+    def is_anchored(self) -> bool:
+        """Everything holds: on trusted facts, and nothing is left out at the end."""
+        return self.is_trusted and self.is_complete
 
     @property
     def verdict(self) -> str:
-        return "anchored" if self.is_anchored else "consistent, not anchored"
+        if self.is_anchored:
+            return "anchored"
+        return "consistent, not complete" if self.is_trusted else "consistent, not anchored"
 
     def as_json(self) -> Json:
         return {
             "verdict": self.verdict,
             "is_anchored": self.is_anchored,
+            "is_complete": self.is_complete,
             "chain_id": self.chain_id,
             "ledger": hex_of(self.ledger),
             "ledger_code_hash": hex_of(self.ledger_code_hash),
@@ -128,6 +138,7 @@ def _event(event: EventTold) -> Json:
         "head": hex_of(event.head),
         "fields": {field.path: field.value for field in event.fields},
         "withheld": event.withheld,
+        "withheld_paths": list(event.withheld_paths),
         "signer": None if event.signer is None else hex_of(event.signer),
         "block": event.block,
         "recorded_at": event.recorded_at,

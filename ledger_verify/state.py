@@ -240,6 +240,19 @@ def state_from_bytes(stored: bytes) -> State:
     )
 
 
+class Glance(NamedTuple):
+    """What of a stored state never needs the rest of it."""
+
+    brand: OrganizationId
+    category: int
+    verdict_sequence: int
+
+
+def glance(stored: bytes) -> Glance:
+    """A look into `state_to_bytes` that makes no state: for whoever reads them by the hundred thousand."""
+    return Glance(OrganizationId(stored[71:103]), stored[121], int.from_bytes(stored[104:108], "big"))
+
+
 def _stored_aside(stored: bytes) -> Aside:
     first, second, third, fourth, fifth, *rest = _STORED_ASIDE.unpack_from(stored, _STORED.size)
     until_high, until_low, release_high, release_low, disputed_high, disputed_low, key, ready_high, ready_low = rest

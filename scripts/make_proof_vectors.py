@@ -19,7 +19,7 @@ from ledger_verify.codes import Hold, Kind, Method, Outcome  # noqa: E402
 from ledger_verify.disclosure import withhold  # noqa: E402
 from ledger_verify.hashing import keccak  # noqa: E402
 from ledger_verify.proof import canonical  # noqa: E402
-from tests.unit.ledger_verify.proven import by_receipts, by_state, life, short_life  # noqa: E402
+from tests.unit.ledger_verify.proven import by_receipts, by_state, cut_short, life, short_life  # noqa: E402
 from tests.unit.ledger_verify.scenes import SCENES, at_shop, recovering  # noqa: E402
 from tests.unit.ledger_verify.test_proof import BY_ORDER, FAULTS, stolen_from_shop  # noqa: E402
 from tests.unit.ledger_verify.test_proof_mutations import changed_bytes, places_of, put, removed  # noqa: E402
@@ -60,12 +60,13 @@ def files() -> dict[str, bytes]:
 
 
 def trust_for(encoded: bytes) -> Json:
-    """What a verifier has to be told of each file: the four facts and the registry's two."""
+    """What a verifier has to be told of each file: the four facts and the registry's two; by receipts, how many events there are."""
     told = json.loads(encoded)
     inclusion = told["inclusion"]
     headers = [inclusion["header"]] if inclusion["type"] == "state" else [block["header"] for block in inclusion["blocks"]]
     facts = {name: told[name] for name in ("chain_id", "ledger", "ledger_code_hash", "registry", "registry_code_hash")}
-    return facts | {"block_hash": ["0x" + keccak(bytes.fromhex(header[2:])).hex() for header in headers]}
+    counted = {"sequence": len(told["events"])} if inclusion["type"] == "receipts" else {}
+    return facts | {"block_hash": ["0x" + keccak(bytes.fromhex(header[2:])).hex() for header in headers]} | counted
 
 
 def index(made: dict[str, bytes]) -> Json:
@@ -80,7 +81,7 @@ def index(made: dict[str, bytes]) -> Json:
         ]
     for name, (code, make) in FAULTS.items():
         cases.append(_altered(made, name, "short.json", canonical(make()), code))
-    cases += _text_faults(made) + _structural(made) + _changed(made)
+    cases += _text_faults(made) + _structural(made) + _changed(made) + _cut(made)
     return {"trust": {name: trust_for(encoded) for name, encoded in made.items()}, "cases": cases}
 
 
@@ -130,6 +131,16 @@ def _changed(made: dict[str, bytes]) -> list[Json]:
     draw = random.Random(SEED)
     every = list(changed_bytes(made["short.json"], draw))
     return [_altered(made, f"byte {place} changed", "short.json", altered, None) for place, altered in draw.sample(every, CHANGED_BYTES)]
+
+
+def _cut(made: dict[str, bytes]) -> list[Json]:
+    """The last events left out with their logs and their blocks, as if they had not happened: no receipt contradicts it."""
+    cases = []
+    for kept in range(1, len(json.loads(made["receipts.json"])["events"])):
+        shorter = canonical(cut_short(json.loads(made["receipts.json"]), kept))
+        case = _altered(made, f"the history ends after {kept}", "receipts.json", shorter, None)
+        cases.append(case | {"expect": {"verdict": "consistent, not complete", "events": kept}})
+    return cases
 
 
 def chain_files() -> dict[str, bytes]:

@@ -44,7 +44,7 @@ def show(console: Console, outcome: Outcome) -> None:
         table.add_row(kind, f"{count:,}")
     console.print(table)
     told = outcome.as_json()
-    for name in ("events", "refused", "lost", "duplicated", "invented", "restarts", "settle_seconds", "audit"):
+    for name in ("events", "events_under_faults", "refused", "lost", "duplicated", "invented", "restarts", "settle_seconds", "audit"):
         console.print(f"{name.replace('_', ' ')}: {told[name]}", highlight=False, soft_wrap=True)
     console.print(
         f"events per second: {outcome.undisturbed_per_second:,} undisturbed, {outcome.killed_per_second:,} while one worker of two is "
@@ -59,8 +59,8 @@ def shortcomings(outcome: Outcome) -> list[str]:
     found = list(outcome.problems)
     if outcome.lost or outcome.duplicated or outcome.invented or outcome.audit != "clean":
         found.append("the chain, the callers' book and the database do not agree")
-    if outcome.events < LEAST_EVENTS * share:
-        found.append(f"only {outcome.events} events")
+    if outcome.events_under_faults < LEAST_EVENTS * share:
+        found.append(f"only {outcome.events_under_faults} events while everything broke")
     if outcome.faults < LEAST_FAULTS * share or len(outcome.faults_by_kind) < min(LEAST_KINDS, LEAST_FAULTS * share / 5):
         found.append(f"only {outcome.faults} faults of {len(outcome.faults_by_kind)} kinds")
     if outcome.kill_throughput_ratio < LEAST_RATIO:

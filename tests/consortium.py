@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coincurve import PrivateKey
-from sqlalchemy import Engine, insert, select, text, update
+from sqlalchemy import Engine, insert, inspect, select, text, update
 from sqlmodel import SQLModel
 
 from ledger_api import migrations
@@ -93,24 +93,33 @@ def sign(key: PrivateKey, digest: bytes) -> bytes:
     return signature[:64] + bytes([signature[64] + 27])
 
 
+_PROFILE = text("INSERT INTO profiles (organization, did, name, visibility, created_at) VALUES (:o, :d, :n, 'public', '2025-01-01')")
+
+
 def opened(url: str) -> Engine:
     engine = open_engine(url)
-    migrations.upgrade(engine)
+    if not inspect(engine).has_table("alembic_version"):  # a copy of the template has all its tables
+        migrations.upgrade(engine)
     table = SQLModel.metadata.tables
+    members = [(number, name, did, organization_id(did)) for number, (name, did) in enumerate(DIDS.items())]
+    organizations = [
+        {"id": organization, "did": did, "roles": int(ROLES[organization]), "suspended": False, "admitted_block": 1}
+        for _, _, did, organization in members
+    ]
+    profiles = [{"o": organization, "d": did, "n": f"{name.title()} {number}"} for number, name, did, organization in members]
+    signers = [
+        {"organization": organization, "address": address_of(key_of(name)), "added_block": 1} for _, name, _, organization in members
+    ]
+    accreditations = [
+        {"block_number": 1, "log_index": number, "brand": brand, "organization": organization, "role": int(role)}
+        | {"scope": ALL_CATEGORIES, "from_time": 0, "until_time": 0}
+        for number, (brand, organization, role) in enumerate(ACCREDITED)
+    ]
     with writing(engine) as connection:
-        for number, (name, did) in enumerate(DIDS.items()):
-            organization = organization_id(did)
-            row = {"id": organization, "did": did, "roles": int(ROLES[organization]), "suspended": False, "admitted_block": 1}
-            connection.execute(insert(table["organizations"]), row)
-            connection.execute(
-                text("INSERT INTO profiles (organization, did, name, visibility, created_at) VALUES (:o, :d, :n, 'public', '2025-01-01')"),
-                {"o": organization, "d": did, "n": f"{name.title()} {number}"},
-            )
-            signer = {"organization": organization, "address": address_of(key_of(name)), "added_block": 1}
-            connection.execute(insert(table["signers"]), signer)
-        for number, (brand, organization, role) in enumerate(ACCREDITED):
-            accreditation = {"block_number": 1, "log_index": number, "brand": brand, "organization": organization, "role": int(role)}
-            connection.execute(insert(table["accreditations"]), accreditation | {"scope": ALL_CATEGORIES, "from_time": 0, "until_time": 0})
+        connection.execute(insert(table["organizations"]), organizations)
+        connection.execute(_PROFILE, profiles)
+        connection.execute(insert(table["signers"]), signers)
+        connection.execute(insert(table["accreditations"]), accreditations)
     return engine
 
 

@@ -21,17 +21,18 @@ from fastapi import FastAPI
 from httpx import Response
 from sqlalchemy import Engine
 
-from ledger_api.app import create_app
 from ledger_api.auth import Limiter, Scope, create_key
 from ledger_api.desk.vault import Vault
 from ledger_api.directory import Accreditation
 from ledger_api.routes.deps import Context
 from ledger_api.settings import Settings
 from ledger_api.store.reading import PassportReader
+from ledger_api.webhooks.endpoints import Terms as WebhookTerms
 from ledger_verify.hashing import OrganizationId, keccak, organization_id
 from ledger_verify.transition import Role
 from tests import consortium
 from tests.consortium import DIDS, FixedKeys, address_of, key_of, sign
+from tests.lending import lent
 
 OWN_SCOPES = frozenset({Scope.WRITE, Scope.READ, Scope.VERIFY, Scope.ORGANIZATION, Scope.KEYS})
 
@@ -83,6 +84,7 @@ class Doors:
     keys: FixedKeys
     time: float = consortium.NOW
     tokens: dict[str, str] = field(default_factory=dict)
+    signs_for: set[OrganizationId] = field(default_factory=set)  # whose signing keys this service keeps
 
     def token(self, member: str, scopes: frozenset[str] | None = None) -> str:
         """An API key of the member; without `scopes` the same one each time, with all of them (CONSORTIUM: the desk's)."""
@@ -100,7 +102,9 @@ class Doors:
         headers = dict(request.pop("headers", {}))
         if token is not None or member is not None:
             headers["Authorization"] = f"Bearer {token or self.token(str(member))}"
-        return self.client.request(method, path, headers=headers, **request)
+        answer = self.client.request(method, path, headers=headers, **request)
+        self.client.cookies.clear()  # the client is everybody's
+        return answer
 
     def get(self, member: str | None, path: str, **request: Any) -> Response:
         return self.ask("GET", member, path, **request)
@@ -158,11 +162,12 @@ def opened_doors(url: str, *, settings: Settings | None = None, photos: Vault | 
         sign_statement=lambda digest: sign(service, digest),
         statement_signer=address_of(service),
         card_secret=lambda salt: hmac.digest(b"cards", salt, "sha256")[:20],
+        webhooks=WebhookTerms(lambda salt: salt, loopback=True),
         photos=photos,
+        keeps_key=lambda organization: organization in doors.signs_for,
     )
-    client = httpx.Client(transport=InProcess(create_app(context)), base_url="http://ledger.example")
-    doors = Doors(engine, client, registrar, context, keys)
-    with client:
+    with lent(context) as app, httpx.Client(transport=InProcess(app), base_url="http://ledger.example") as client:
+        doors = Doors(engine, client, registrar, context, keys)
         yield doors
     passports.close()
     engine.dispose()

@@ -105,6 +105,11 @@ class FakeChain:
         self.strangers: list[bytes] = []  # what other contracts' logs put into every bloom
         self.code: bytes = b"\x60\x00"
         self.calls = 0
+        self.pace = 12  # seconds from one block to the next
+
+    @property
+    def next_time(self) -> int:
+        return self.blocks[-1].time + self.pace
 
     def emit(self, address: bytes, topics: list[bytes], body: bytes, *, transaction: bytes = b"\x11" * 32) -> None:
         self._pending.append(
@@ -123,7 +128,7 @@ class FakeChain:
             last = self.blocks[-1]
             height = last.number + 1
             digest = keccak(b"%b%b%d%d" % (self._salt, last.hash, height, self._forks) + orjson.dumps(self._pending))
-            block = FakeBlock(height, digest, last.hash, FIRST_TIME + 12 * height)
+            block = FakeBlock(height, digest, last.hash, self.next_time)
             for index, log in enumerate(self._pending):
                 block.logs.append({**log, "blockNumber": hex(height), "blockHash": "0x" + digest.hex(), "logIndex": hex(index)})
             self._pending = []
@@ -307,7 +312,7 @@ class World:
         if by_order:
             self.chain.emit(LEDGER, [RELEASED_BY_ORDER, item], number(event.detail & 0xFF), transaction=transaction)
         self.emit_recorded(organization, event, event_hash(event), transaction=transaction)
-        block_time = FIRST_TIME + 12 * len(self.chain.blocks)
+        block_time = self.chain.next_time
         self.states[item] = apply(state, event, organization.id, block_time, Terms(), brand=brand, by_order=by_order)
         return event
 

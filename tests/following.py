@@ -10,6 +10,7 @@ from sqlmodel import SQLModel
 from ledger_api.domain.network import Network
 from ledger_api.indexer.following import Following
 from ledger_api.indexer.source import Source
+from ledger_api.migrations import know_all_tables
 from ledger_api.store.engine import open_engine
 from tests.fake_chain import LEDGER, NETWORK, REGISTRY, FakeChain
 
@@ -32,6 +33,7 @@ PAYLOAD_STORE = ("profiles", "identifiers", "payloads")
 
 def new_database(url: str) -> Engine:
     engine = open_engine(url)
+    know_all_tables()
     SQLModel.metadata.create_all(engine)
     return engine
 

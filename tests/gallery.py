@@ -9,7 +9,7 @@ Names of the pieces are the keys of `Gallery.items`; each piece's serial is in `
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -22,17 +22,19 @@ from sqlalchemy import Engine, text
 from ledger_api.app import create_app
 from ledger_api.auth import Limiter, Scope, create_key
 from ledger_api.directory import Registrar
+from ledger_api.domain.fields import rfc3339
 from ledger_api.indexer.loop import catch_up
 from ledger_api.intake import Intake
 from ledger_api.interop.digital_link import item_path
 from ledger_api.routes.deps import Context
 from ledger_api.settings import Settings
 from ledger_api.store.reading import PassportReader
+from ledger_api.webhooks.endpoints import Terms as WebhookTerms
 from ledger_verify.codes import Kind, Role
-from ledger_verify.hashing import ItemId, claim_holder, item_id, keccak, organization_id, serial_commitment
-from tests import servers
+from ledger_verify.hashing import ItemId, claim_holder, consent_digest, item_id, keccak, organization_id, serial_commitment
 from tests.fake_chain import BLINDING, FIRST_TIME, GTIN, NETWORK, FakeChain, Member, World
 from tests.following import clock, following, new_database
+from tests.lending import lent
 from tests.reading_app import client_of
 
 DAY = 86_400
@@ -141,11 +143,31 @@ def _admit(gallery: Gallery) -> None:
             connection.execute(text("UPDATE profiles SET visibility = :visibility WHERE organization = :organization"), wanted)
 
 
-def _happened(gallery: Gallery, who: Member, item: ItemId, kind: Kind, *, days_ago: float | None = None, **event: Any) -> None:
+def happened(gallery: Gallery, who: Member, item: ItemId, kind: Kind, *, days_ago: float | None = None, **event: Any) -> None:
     """An event recorded as it happened, or `days_ago` days before the chain began."""
     last = gallery.world.states[item].last_occurred_at if item in gallery.world.states else 0
     when = int(FIRST_TIME - days_ago * DAY) if days_ago is not None else max(last, FIRST_TIME - 600) + 1
     gallery.world.record(who, item, kind, **({"payload": {}, "occurred_at": when} | event))
+
+
+def resale_consent(gallery: Gallery, piece: str, *, by: PrivateKey, to: PrivateKey, deadline: int) -> dict[str, str]:
+    """The holder's, to a resale by whoever carries it, on the item's history as it is now."""
+    state = gallery.world.states[gallery.items[piece]]
+    digest = consent_digest(
+        NETWORK.domain_separator,
+        action=Kind.RESALE,
+        item=gallery.items[piece],
+        head=state.head,
+        old_holder=state.holder,
+        new_holder=holder_of(to),
+        detail=0,
+        carrier=bytes(32),
+        store=bytes(32),
+        deadline=deadline,
+    )
+    signature = by.sign_recoverable(digest, hasher=None)
+    signed = "0x" + (signature[:64] + bytes([signature[64] + 27])).hex()
+    return {"new_holder": "0x" + address_of(to).hex(), "deadline": rfc3339(deadline), "signature": signed}
 
 
 def _made(
@@ -156,13 +178,13 @@ def _made(
     item = gallery.items[piece] = item_id(member.id, commitment)
     gallery.world.name(item, member, gtin=GTIN, serial=serial)
     body = {"gtin": GTIN, "serial": serial, "model": "Lune", "colour": "noir"} | payload
-    _happened(gallery, member, item, Kind.MANUFACTURE, days_ago=days_ago, party=commitment, c=1, payload=body)
+    happened(gallery, member, item, Kind.MANUFACTURE, days_ago=days_ago, party=commitment, c=1, payload=body)
     return item
 
 
 def _sold(gallery: Gallery, piece: str, **payload: Any) -> ItemId:
     item = _made(gallery, piece, **payload)
-    _happened(gallery, gallery.members["maison"], item, Kind.SALE, party=holder_of(OWNER))
+    happened(gallery, gallery.members["maison"], item, Kind.SALE, party=holder_of(OWNER))
     return item
 
 
@@ -187,19 +209,19 @@ def _well_travelled(gallery: Gallery) -> None:
         (0, maison, Kind.CORRECTION, {"time": 1, "payload": mistake}),
     ]
     for days_ago, who, kind, event in story:
-        _happened(gallery, who, item, kind, days_ago=days_ago, **event)
+        happened(gallery, who, item, kind, days_ago=days_ago, **event)
     world.mine()
 
 
 def _plain(gallery: Gallery) -> None:
     world, members = gallery.world, gallery.members
     _made(gallery, "made")
-    _happened(gallery, members["maison"], _made(gallery, "shop"), Kind.SHIPMENT, party=members["boutique"].id)
+    happened(gallery, members["maison"], _made(gallery, "shop"), Kind.SHIPMENT, party=members["boutique"].id)
     _sold(gallery, "sold")
     retired = _sold(gallery, "retired")
-    _happened(gallery, members["maison"], retired, Kind.RETIRE, consented=True, payload={"reason": "Lost in a fire"})
+    happened(gallery, members["maison"], retired, Kind.RETIRE, consented=True, payload={"reason": "Lost in a fire"})
     bought = _sold(gallery, "bought")
-    _happened(gallery, members["platform"], bought, Kind.RESALE, party=members["platform"].id)
+    happened(gallery, members["platform"], bought, Kind.RESALE, party=members["platform"].id)
     stranger = organization_id("did:web:old-brand.example")
     serial, key = SERIALS["enrolled"], address_of(OWNER)
     gallery.items["enrolled"] = world.enrol(members["expert"], stranger, serial, key, model="Chronographe", colour="acier")
@@ -209,41 +231,53 @@ def _plain(gallery: Gallery) -> None:
 def _held(gallery: Gallery) -> None:
     world, maison, expert = gallery.world, gallery.members["maison"], gallery.members["expert"]
     stolen = _sold(gallery, "stolen", model="晨光手袋", colour="rouge")
-    _happened(gallery, maison, stolen, Kind.HOLD, a=1, consented=True)
-    _happened(gallery, maison, _sold(gallery, "recalled"), Kind.HOLD, a=3)
+    happened(gallery, maison, stolen, Kind.HOLD, a=1, consented=True)
+    happened(gallery, maison, _sold(gallery, "recalled"), Kind.HOLD, a=3)
     until = FIRST_TIME + 20 * DAY
-    _happened(gallery, expert, _sold(gallery, "examined"), Kind.HOLD, a=4, time=until, consented=True)
-    _happened(gallery, maison, _sold(gallery, "recovering"), Kind.RECOVERY, a=1, party=holder_of(NEW_CARD))
+    happened(gallery, expert, _sold(gallery, "examined"), Kind.HOLD, a=4, time=until, consented=True)
+    happened(gallery, maison, _sold(gallery, "recovering"), Kind.RECOVERY, a=1, party=holder_of(NEW_CARD))
     world.mine()
 
 
 def _judged(gallery: Gallery) -> None:
     world, maison = gallery.world, gallery.members["maison"]
     pixel, expert = gallery.members["pixel"], gallery.members["expert"]
-    _happened(gallery, pixel, _sold(gallery, "fake"), Kind.VERDICT, a=2, b=1, payload={"appraiser": "APR-7"})
+    happened(gallery, pixel, _sold(gallery, "fake"), Kind.VERDICT, a=2, b=1, payload={"appraiser": "APR-7"})
     for piece in ("cleared", "disputed"):
         item = _sold(gallery, piece)
-        _happened(gallery, pixel, item, Kind.VERDICT, a=2, b=1)
-        _happened(gallery, expert, item, Kind.DISPUTE, payload={"grounds": "The stitching is the atelier's own."})
-    _happened(gallery, maison, gallery.items["cleared"], Kind.RULING, a=1, payload={"grounds": "Compared with the atelier's ledger."})
-    _happened(gallery, expert, _sold(gallery, "expired"), Kind.VERDICT, a=1, b=3, time=FIRST_TIME)
-    _happened(gallery, expert, _sold(gallery, "inconclusive"), Kind.VERDICT, a=3, b=1)
-    _happened(gallery, pixel, _sold(gallery, "void"), Kind.VERDICT, a=1, b=2)
+        happened(gallery, pixel, item, Kind.VERDICT, a=2, b=1)
+        happened(gallery, expert, item, Kind.DISPUTE, payload={"grounds": "The stitching is the atelier's own."})
+    happened(gallery, maison, gallery.items["cleared"], Kind.RULING, a=1, payload={"grounds": "Compared with the atelier's ledger."})
+    happened(gallery, expert, _sold(gallery, "expired"), Kind.VERDICT, a=1, b=3, time=FIRST_TIME)
+    happened(gallery, expert, _sold(gallery, "inconclusive"), Kind.VERDICT, a=3, b=1)
+    happened(gallery, pixel, _sold(gallery, "void"), Kind.VERDICT, a=1, b=2)
     height = world.mine()
     late = gallery.world.admit("did:web:careless.example", "Careless Check", roles=int(Role.AUTHENTICATOR))
-    _happened(gallery, late, gallery.items["void"], Kind.VERDICT, a=1, b=3)
+    happened(gallery, late, gallery.items["void"], Kind.VERDICT, a=1, b=3)
     world.compromise(late, height)
     world.mine()
 
 
 def _hidden(gallery: Gallery) -> None:
-    _made(gallery, "withheld", brand="secret")
-    _made(gallery, "folded", brand="folding")
+    """Sold, somebody asks for a new key, and then their owner reports them stolen: much to hide, and much that their owner must hear."""
+    for piece, brand in (("withheld", "secret"), ("folded", "folding")):
+        item, house = _made(gallery, piece, brand=brand), gallery.members[brand]
+        happened(gallery, house, item, Kind.SALE, party=holder_of(OWNER))
+        happened(gallery, house, item, Kind.RECOVERY, a=1, party=holder_of(NEW_CARD))
+        happened(gallery, house, item, Kind.HOLD, a=1, consented=True)
     gallery.world.mine()
 
 
-def gallery_app(gallery: Gallery) -> FastAPI:
-    """The service on this database, without a node and without organizations' keys: enough for visitors and platforms."""
+def gallery_app(gallery: Gallery, **chosen: Any) -> FastAPI:
+    """An application of this test's own; `visiting` lends one."""
+    return create_app(context_of(gallery, **chosen))
+
+
+def context_of(gallery: Gallery, **chosen: Any) -> Context:
+    """The service on this database, without a node and without organizations' keys: enough for visitors and platforms.
+
+    `chosen`: other parts of the context.
+    """
     context = Context(
         settings=gallery.settings,
         engine=gallery.engine,
@@ -256,8 +290,9 @@ def gallery_app(gallery: Gallery) -> FastAPI:
         sign_statement=sign,
         statement_signer=address_of(SERVICE),
         card_secret=lambda salt: salt[:20],
+        webhooks=WebhookTerms(lambda salt: salt, loopback=True),
     )
-    return create_app(context)
+    return replace(context, **chosen)
 
 
 @contextmanager
@@ -266,7 +301,7 @@ def standing_gallery(kind: str, request: pytest.FixtureRequest, folder: Path) ->
     with ExitStack() as stack:
         url = f"sqlite:///{folder / 'ledger.db'}"
         if kind != "sqlite":
-            url = stack.enter_context(servers.fresh_database(request.getfixturevalue("postgres_server")))
+            url = stack.enter_context(request.getfixturevalue("postgres_databases").lent())
         gallery = make_gallery(url)
         gallery.settings = Settings(rate_per_minute_anonymous=100_000)
         stack.callback(gallery.engine.dispose)
@@ -274,9 +309,9 @@ def standing_gallery(kind: str, request: pytest.FixtureRequest, folder: Path) ->
 
 
 @contextmanager
-def visiting(gallery: Gallery, token: str | None = None) -> Iterator[httpx.Client]:
+def visiting(gallery: Gallery, token: str | None = None, **chosen: Any) -> Iterator[httpx.Client]:
     """A client of the service, in process; redirects are not followed."""
-    with client_of(gallery_app(gallery)) as client:
+    with lent(context_of(gallery, **chosen)) as app, client_of(app) as client:
         client.base_url = httpx.URL(gallery.settings.base_url)
         if token is not None:
             client.headers["Authorization"] = f"Bearer {token}"

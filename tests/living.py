@@ -6,9 +6,11 @@
         world.later(72 * 3600)                  # chain, doors and worker alike
         world.assert_never_heard(secret)        # by this server
 
+With `has_desk=True` there is an authenticator too, `lens`, and the loops of its desk and of the notices to webhook endpoints.
 What reaches the server is noted byte for byte, so that a test can say what never did.
 """
 
+import gzip
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,12 +27,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ledger_api import operating
 from ledger_api.app import create_app, create_service_app
 from ledger_api.chain.rpc import Node
+from ledger_api.desk import working
 from ledger_api.directory import Accreditation, Member, admit
 from ledger_api.home import BLOCK_GAS_LIMIT
 from ledger_api.indexer.loop import catch_up, follow
 from ledger_api.outbox.worker import Worker, run
 from ledger_api.service import Service, deploy_once, open_service
 from ledger_api.settings import Settings
+from ledger_api.webhooks import notifying
 from ledger_verify.hashing import organization_id
 from ledger_verify.transition import Role
 from tests import servers
@@ -38,16 +42,28 @@ from tests import servers
 GTIN = "09990000100019"
 EVERYTHING = 2**64 - 1
 PATIENCE_SECONDS = 60  # on a busy machine
-_SCOPES = ["events:write events:read verify"]
+GZIPPED = b"\x1f\x8b"
+_SCOPES = ["events:write events:read verify organization"]
 MEMBERS = {"maison": Role.BRAND, "boutique": Role.RETAILER, "platform": Role.PLATFORM}
+DESK = {"lens": Role.AUTHENTICATOR | Role.RETAILER}  # sees items in its stores, and hands them over there
+
+
+@dataclass(frozen=True)
+class Exchange:
+    method: str
+    path: str
+    body: bytes
+    status: int
+    answer: bytes
 
 
 @dataclass
 class Heard:
-    """Every request as it arrived: method, address, headers, body."""
+    """Every request as it arrived: method, address, headers, body; and what it was answered, in the same place."""
 
     app: ASGIApp
     requests: list[bytes] = field(default_factory=list)
+    answers: list[bytes] = field(default_factory=list)  # status, body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -55,25 +71,41 @@ class Heard:
         head = [scope["method"].encode(), scope["raw_path"], scope["query_string"], *(b": ".join(pair) for pair in scope["headers"])]
         place = len(self.requests)
         self.requests.append(b"\n".join(head) + b"\n\n")
+        self.answers.append(b"")
 
         async def noted() -> Message:
             message = await receive()
             self.requests[place] += message.get("body", b"")
             return message
 
-        await self.app(scope, noted, send)
+        async def answered(message: Message) -> None:
+            is_start = message["type"] == "http.response.start"
+            self.answers[place] += b"%d " % message["status"] if is_start else message.get("body", b"")
+            await send(message)
+
+        await self.app(scope, noted, answered)
+
+    def exchanges(self) -> Iterator[Exchange]:
+        for request, answer in zip(self.requests, self.answers, strict=True):
+            method, path, _, rest = request.split(b"\n", 3)
+            status, _, body = answer.partition(b" ")
+            said = gzip.decompress(body) if body.startswith(GZIPPED) else body
+            yield Exchange(method.decode(), path.decode(), rest.partition(b"\n\n")[2], int(status or 0), said)
 
 
 class World:
-    def __init__(self, folder: Path, chain_url: str) -> None:
+    def __init__(self, folder: Path, chain_url: str, *, has_desk: bool = False) -> None:
         self.folder = folder
+        self._has_desk = has_desk
         self._ahead = 0.0
-        self.settings = Settings(
-            home=folder / "home", port=servers.free_port(), rate_per_minute_anonymous=1_000_000, rate_per_minute_key=1_000_000
-        )
+        rates = {"rate_per_minute_anonymous": 1_000_000, "rate_per_minute_key": 1_000_000}
+        self.settings = Settings(home=folder / "home", port=servers.free_port(), webhook_loopback=True, **rates)
+        self.chain_url = chain_url
         self._chain = Node(chain_url)
         deploy_once(self.settings, chain_url)
-        self._services = [open_service(self.settings, chain_url) for _ in range(3)]  # each thread its own node and connections
+        self._services = [
+            open_service(self.settings, chain_url) for _ in range(5 if has_desk else 3)
+        ]  # each thread its own node and connections
         self.keys = self._admit(self._services[0])
         self.heard = Heard(self._application(self._services[0]))
         self.url = self.settings.base_url
@@ -93,17 +125,25 @@ class World:
         self._chain.call("evm_mine")
         self._ahead += seconds
 
+    def mine(self, blocks: int) -> None:
+        """Blocks in which nothing happens: what was recorded becomes final."""
+        for _ in range(blocks):
+            self._chain.call("evm_mine")
+
     # --- processes
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        stop, (_, at_work, at_index) = threading.Event(), self._services
+        stop, (_, at_work, at_index, *beside) = threading.Event(), self._services
         worker = Worker(at_work.surroundings(), owner="worker", clock=self._moment)
-        server = uvicorn.Server(uvicorn.Config(self.heard, port=self.settings.port, log_config=None, ws="none", lifespan="off"))
+        # browsers keep us waiting: a connection that the client still holds must not end under its next question
+        patient = {"log_config": None, "ws": "none", "lifespan": "off", "timeout_keep_alive": 600}
+        server = uvicorn.Server(uvicorn.Config(self.heard, port=self.settings.port, **patient))
         threads = [
             threading.Thread(target=server.run, daemon=True),
             threading.Thread(target=run, args=(worker, stop), daemon=True),
             threading.Thread(target=follow, args=(at_index.following(), stop), kwargs={"clock": self._moment}, daemon=True),
+            *self._desk_loops(stop, *beside),
         ]
         for thread in threads:
             thread.start()
@@ -120,22 +160,31 @@ class World:
                 service.close()
             self.http.close()
 
+    def _desk_loops(self, stop: threading.Event, *services: Service) -> Iterator[threading.Thread]:
+        if self._has_desk:
+            at_desk, at_post = services
+            yield threading.Thread(target=working.run, args=(at_desk.desk(self._moment), stop), daemon=True)
+            yield threading.Thread(target=notifying.run, args=(at_post.notifier(self._moment), stop), daemon=True)
+
     def _application(self, service: Service) -> ASGIApp:
         wired = create_service_app(service).state.context
         return create_app(replace(wired, clock=self.clock))
 
     def _admit(self, service: Service) -> dict[str, str]:
         """API keys of the members, who are on the registry and in the mirror."""
-        registrar = service.registrar()
-        for name, roles in MEMBERS.items():
+        registrar, members = service.registrar(), MEMBERS | (DESK if self._has_desk else {})
+        for name, roles in members.items():
             member = Member(did=did_of(name), name=name.title(), country="FR", visibility="public", roles=roles)
             admit(service.engine, registrar, member, signer=None, now=int(time.time()))
         brand, shop = organization_id(did_of("maison")), organization_id(did_of("boutique"))
         registrar.accredit(Accreditation(brand, shop, Role.RETAILER, EVERYTHING, from_time=0, until_time=0))
+        if self._has_desk:
+            desk = organization_id(did_of("lens"))
+            registrar.accredit(Accreditation(brand, desk, Role.AUTHENTICATOR, EVERYTHING, from_time=0, until_time=0))
         catch_up(service.following())
         with service.engine.begin() as connection:
             connection.exec_driver_sql("DELETE FROM leases")
-        return {name: self._api_key(service, name) for name in MEMBERS}
+        return {name: self._api_key(service, name) for name in members}
 
     @staticmethod
     def _api_key(service: Service, name: str) -> str:
@@ -158,7 +207,8 @@ class World:
         self.eventually(lambda: self._is_recorded(member, told["submission"]))
 
     def _said_now(self) -> str:
-        return (self._moment() - timedelta(seconds=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        """No earlier than what a page said a moment ago: an item's events are in the order of their times."""
+        return self._moment().strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def _is_recorded(self, member: str, submission: str) -> bool:
         status = self.http.get(f"/v1/submissions/{submission}", headers=self.bearer(member)).json()["status"]
@@ -199,9 +249,9 @@ def did_of(name: str) -> str:
 
 
 @contextmanager
-def living_ledger(folder: Path) -> Iterator[World]:
+def living_ledger(folder: Path, *, has_desk: bool = False) -> Iterator[World]:
     with ExitStack() as stack:
         url = stack.enter_context(servers.anvil(gas_limit=BLOCK_GAS_LIMIT))
-        world = World(folder, url)
+        world = World(folder, url, has_desk=has_desk)
         stack.enter_context(world.running())
         yield world

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 import httpx
@@ -14,6 +15,7 @@ from ledger_api.auth import Limiter, create_key
 from ledger_api.routes.deps import Context
 from ledger_api.settings import Settings
 from ledger_api.store.reading import PassportReader
+from ledger_api.webhooks.endpoints import Terms as WebhookTerms
 from tests.fake_chain import NETWORK, Member
 
 AT = 1_790_000_000
@@ -23,22 +25,23 @@ def _shut(*_: object) -> Any:
     raise AssertionError("this door is shut in this test")
 
 
-def reading_app(engine: Engine, *, anonymous_per_minute: int = 10_000) -> FastAPI:
-    return create_app(
-        Context(
-            settings=Settings(),
-            engine=engine,
-            network=NETWORK,
-            intake=cast(Any, _shut),
-            registrar=cast(Any, _shut),
-            limiter=Limiter(anonymous_per_minute=anonymous_per_minute, key_per_minute=10_000),
-            passports=PassportReader(engine.url.render_as_string(hide_password=False)),
-            clock=lambda: AT,
-            sign_statement=_shut,
-            statement_signer=b"\x05" * 20,
-            card_secret=lambda salt: salt[:20],
-        )
+def reading_app(engine: Engine, *, anonymous_per_minute: int = 10_000, **chosen: Any) -> FastAPI:
+    """Doors that only read. `chosen`: other parts of the context."""
+    context = Context(
+        settings=Settings(),
+        engine=engine,
+        network=NETWORK,
+        intake=cast(Any, _shut),
+        registrar=cast(Any, _shut),
+        limiter=Limiter(anonymous_per_minute=anonymous_per_minute, key_per_minute=10_000),
+        passports=PassportReader(engine.url.render_as_string(hide_password=False)),
+        clock=lambda: AT,
+        sign_statement=_shut,
+        statement_signer=b"\x05" * 20,
+        card_secret=lambda salt: salt[:20],
+        webhooks=WebhookTerms(lambda salt: salt, loopback=True),
     )
+    return create_app(replace(context, **chosen))
 
 
 def key_of(engine: Engine, member: Member) -> dict[str, str]:

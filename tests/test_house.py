@@ -4,7 +4,11 @@ The table is the one in docs/architecture.md; to change it, change both and writ
 """
 
 import ast
+import re
+import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -12,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LEVELS = (
     {"errors", "settings", "logs"},
-    {"domain"},
+    {"domain", "columns"},
     {"tables"},
     {"store", "chain", "keys", "migrations"},
     {
@@ -29,6 +33,8 @@ LEVELS = (
         "proving",
         "statistics",
         "desk",
+        "webhooks",
+        "listings",
     },
     {"routes", "web"},
     {"app", "serving", "cli", "home", "importer", "service", "running", "operating", "greeting", "terminal", "audit", "backup", "upkeep"},
@@ -40,6 +46,7 @@ STRANGERS = ({"store", "chain", "keys"}, {"auth", "outbox", "indexer"})
 FORBIDDEN = {"routes": {"keys", "outbox", "indexer", "chain"}, "web": {"keys", "outbox", "indexer", "chain"}}
 PURE_FORBIDDEN = {"os", "time", "random", "secrets", "socket", "web3", "sqlmodel", "sqlalchemy", "fastapi", "aiohttp", "ledger_api"}
 LONGEST_FILE = 500
+DISTRIBUTIONS = packages_distributions()  # by the name that is imported
 BANNED_NAMES = {"utils.py", "helpers.py", "common.py", "misc.py"}
 
 
@@ -95,8 +102,29 @@ def test_the_pure_heart_meets_no_clock_no_network_and_no_service(path: Path) -> 
         assert not roots & PURE_FORBIDDEN
 
 
+@pytest.mark.parametrize("path", python_files("ledger_verify"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_verifier_needs_no_more_than_it_declares(path: Path) -> None:
+    """It installs alone, its command included: what it imports is Python's, its own, or one of its few dependencies."""
+    declared = tomllib.loads((ROOT / "ledger_verify" / "pyproject.toml").read_text())["project"]["dependencies"]
+    names = {re.split(r"[<>=!~\[ ]", one)[0] for one in declared}
+
+    others = {module.split(".")[0] for module in imported_modules(path)} - sys.stdlib_module_names - {"ledger_verify"}
+
+    assert all(names & set(DISTRIBUTIONS.get(root, ())) for root in others), others
+
+
+@pytest.mark.parametrize("path", python_files("ledger_client"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_client_knows_the_service_by_http_alone_and_only_its_extras_lean_on_the_verifier(path: Path) -> None:
+    roots = {module.split(".")[0] for module in imported_modules(path)}
+
+    assert not roots & {"ledger_api", "sqlalchemy", "sqlmodel", "fastapi", "starlette", "web3"}
+    assert path.name in ("agents.py", "cards.py") or not roots & {"ledger_verify", "mcp", "mcp_types", "segno"}
+
+
 @pytest.mark.parametrize(
-    "path", [*python_files("ledger_api"), *python_files("ledger_verify")], ids=lambda path: str(path.relative_to(ROOT))
+    "path",
+    [path for package in ("ledger_api", "ledger_verify", "ledger_client") for path in python_files(package)],
+    ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_files_stay_readable(path: Path) -> None:
     assert path.name not in BANNED_NAMES

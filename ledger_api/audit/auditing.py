@@ -8,11 +8,10 @@
 
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from ledger_api.audit import journeys
 from ledger_api.audit.acceptance import Acceptance
@@ -23,7 +22,7 @@ from ledger_api.audit.report import Check, Report, shown
 from ledger_api.errors import BusyError, NodeInconsistent, NotFollowedYet
 from ledger_api.service import Service
 from ledger_api.store import following as mirror
-from ledger_api.store.engine import reading
+from ledger_api.store.engine import moment, reading
 from ledger_api.store.following import Block, Cursor
 
 PATIENCE_SECONDS = 5.0  # for the indexer to reach the head, for the chain to agree with it, between two looks
@@ -31,8 +30,10 @@ _POLL_SECONDS = 0.1
 _ATTEMPTS = 3
 
 
-def audit(service: Service, *, rebuild: bool = True, patience: float = PATIENCE_SECONDS) -> Report:
+def audit(service: Service, *, rebuild: bool = True, settled: bool = False, patience: float = PATIENCE_SECONDS) -> Report:
     """What the chain and the database say of each other. `rebuild` False leaves the passports out.
+
+    `settled`: nothing comes in and everything had its time, so that whatever is still on its way is a finding.
 
     Raises:
         NotFollowedYet: no block was ever followed.
@@ -42,24 +43,15 @@ def audit(service: Service, *, rebuild: bool = True, patience: float = PATIENCE_
         with tempfile.TemporaryDirectory(prefix="ledger-audit-") as folder:
             path = Path(folder)
             with closing(Hearing(service.node, service.deployment.ledger, path / "heard.db")) as hearing:
-                report = _Auditing(service, hearing, path, patience).report(rebuild=rebuild)
+                report = _Auditing(service, hearing, path, patience, settled).report(rebuild=rebuild)
         if report is not None:
             return report
     raise NodeInconsistent("the chain moved under the audit each time; ask again")
 
 
-@contextmanager
-def moment(engine: Engine) -> Iterator[Connection]:
-    """One moment of the database for as long as the block lasts, while others go on writing."""
-    if engine.dialect.name == "postgresql":
-        engine = engine.execution_options(isolation_level="REPEATABLE READ")
-    with reading(engine) as connection:
-        yield connection
-
-
 class _Auditing:
-    def __init__(self, service: Service, hearing: Hearing, folder: Path, patience: float) -> None:
-        self._service, self._hearing, self._folder, self._patience = service, hearing, folder, patience
+    def __init__(self, service: Service, hearing: Hearing, folder: Path, patience: float, settled: bool) -> None:
+        self._service, self._hearing, self._folder, self._patience, self._settled = service, hearing, folder, patience, settled
 
     def report(self, *, rebuild: bool) -> Report | None:
         """None when the chain moved meanwhile."""
@@ -77,7 +69,7 @@ class _Auditing:
             report.checks += Histories(connection, self._hearing, pin, self._service.network.terms).checked()
             holds, final = self._service.keyring.holds, cursor.final_block
             report.checks += Acceptance(connection, self._hearing, report, final_block=final, holds=holds).checked()
-            first = journeys.look(connection, self._hearing, pin)
+            first = self._look(connection, pin)
             if rebuild:
                 self._rebuild(connection, block, report)
         self._add_journeys(first, report)
@@ -118,13 +110,16 @@ class _Auditing:
         report.checks.append(check)
         report.in_flight["passports"] = stale
 
+    def _look(self, connection: Connection, pin: Pin) -> journeys.Journeys:
+        return journeys.look(connection, self._hearing, pin, settled=self._settled)
+
     def _add_journeys(self, first: journeys.Journeys, report: Report) -> None:
         found = first
         if any(check.found for check in first.checks):
             time.sleep(self._patience)
             with moment(self._service.engine) as connection:
                 _, block = _newest(connection)
-                found = journeys.found_again(first, journeys.look(connection, self._hearing, Pin(block.number, block.hash)))
+                found = journeys.found_again(first, self._look(connection, Pin(block.number, block.hash)))
         report.checks += found.checks
         report.in_flight |= found.in_flight
         report.lost += found.lost

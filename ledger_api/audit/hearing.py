@@ -86,39 +86,12 @@ class Hearing:
         Raises:
             NodeInconsistent: an answer that does not fit the question, or the chain moved meanwhile.
         """
-        first, span, count = from_block, _FIRST_SPAN, 0
-        while first <= pin.number:
-            last = min(first + span - 1, pin.number)
-            answer = self._ask(first, last)
-            if answer is None:
-                span = max(1, (last - first + 1) // 2)
-                continue
-            count += self._keep(answer, first, last)
-            first = last + 1
-            span = max(1, span // 2) if len(answer) > _MANY_LOGS else min(_WIDEST_SPAN, span * 2)
+        count = 0
+        for answers, first, last in stretches(self._node, self._ledger, from_block, pin.number):
+            count += self._keep(answers, first, last)
         self.kept.execute("CREATE INDEX heard_items ON heard (item, block_number, log_index)")
         self.kept.execute("CREATE INDEX heard_events ON heard (event_id)")
         return count
-
-    def _ask(self, first: int, last: int) -> Sequence[Answer] | None:
-        """None: the node finds these blocks too many, or takes too long over them; ask for fewer.
-
-        Raises:
-            NodeRefused, NodeUnreachable: one block alone is too much for it.
-        """
-        asked = {"fromBlock": quantity(first), "toBlock": quantity(last), "address": self._ledger}
-        try:
-            (answer,) = self._node.batch([("eth_getLogs", (asked,))])
-        except NodeUnreachable:
-            if first == last:
-                raise
-            return None
-        if isinstance(answer, Refusal):
-            if answer.hint is not Hint.RANGE_TOO_WIDE or first == last:
-                raise answer.error("eth_getLogs")
-            return None
-        told: Sequence[Answer] = answer
-        return told
 
     def _keep(self, answers: Sequence[Answer], first: int, last: int) -> int:
         placed = {(int(one["blockNumber"], 16), int(one["logIndex"], 16)): one for one in answers}
@@ -199,6 +172,41 @@ class Hearing:
                 if isinstance(answer, Refusal):
                     raise answer.error(method)
                 yield name, answer
+
+
+def stretches(node: Node, address: str, from_block: int, to_block: int) -> Iterator[tuple[Sequence[Answer], int, int]]:
+    """Every log of a contract in these blocks, both ends included, a stretch of blocks at a time: (logs, first block, last block).
+
+    Raises:
+        NodeRefused, NodeUnreachable: one block alone is too much for the node.
+    """
+    first, span = from_block, _FIRST_SPAN
+    while first <= to_block:
+        last = min(first + span - 1, to_block)
+        answer = _ask(node, address, first, last)
+        if answer is None:
+            span = max(1, (last - first + 1) // 2)
+            continue
+        yield answer, first, last
+        first = last + 1
+        span = max(1, span // 2) if len(answer) > _MANY_LOGS else min(_WIDEST_SPAN, span * 2)
+
+
+def _ask(node: Node, address: str, first: int, last: int) -> Sequence[Answer] | None:
+    """None: the node finds these blocks too many, or takes too long over them; ask for fewer."""
+    asked = {"fromBlock": quantity(first), "toBlock": quantity(last), "address": address}
+    try:
+        (answer,) = node.batch([("eth_getLogs", (asked,))])
+    except NodeUnreachable:
+        if first == last:
+            raise
+        return None
+    if isinstance(answer, Refusal):
+        if answer.hint is not Hint.RANGE_TOO_WIDE or first == last:
+            raise answer.error("eth_getLogs")
+        return None
+    told: Sequence[Answer] = answer
+    return told
 
 
 def shown_address(address: bytes) -> str:

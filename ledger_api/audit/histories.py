@@ -63,7 +63,7 @@ class Histories:
         for one in told:
             self.heads.examined += 1
             try:
-                state = apply_recorded(state, _log_of(one), one.block_time, self._terms, brand=_brand_of(one), by_order=len(one.extra) == 1)
+                state = apply_recorded(state, log_of(one), one.block_time, self._terms, brand=brand_of(one), by_order=len(one.extra) == 1)
             except FoldMismatch as error:
                 self.heads.find(f"{error}: block {one.block_number}, log {one.log_index}")
                 break
@@ -118,7 +118,7 @@ class Histories:
                 self.words.find(f"item {shown(item)} has the word 0x{found:064x}, its logs give 0x{expected[item]:064x}")
 
 
-def _log_of(one: Heard) -> Recorded:
+def log_of(one: Heard) -> Recorded:
     return Recorded(
         ItemId(one.item),
         EventHash(one.event_hash),
@@ -132,7 +132,7 @@ def _log_of(one: Heard) -> Recorded:
     )
 
 
-def _brand_of(one: Heard) -> OrganizationId | None:
+def brand_of(one: Heard) -> OrganizationId | None:
     return OrganizationId(one.extra[:32]) if len(one.extra) == 64 else None
 
 

@@ -60,15 +60,21 @@ class Used(NamedTuple):
 
 @dataclass(slots=True)
 class Journeys:
-    """One look. `lost` are events whose transaction landed, and whom the chain does not know."""
+    """One look. `lost` are events whose transaction landed, and whom the chain does not know; `unsettled` is what still moves."""
 
     checks: list[Check] = field(default_factory=list)
     in_flight: Counter[str] = field(default_factory=Counter)
+    unsettled: Check = field(default_factory=lambda: Check("nothing waits any more"))
     lost: int = 0
 
+    def meet(self, what: str, where: str) -> None:
+        """Something on its way, which is a finding only when everything should have arrived."""
+        self.in_flight[where] += 1
+        self.unsettled.find(f"{what} is still on its way ({where})")
 
-def look(connection: Connection, hearing: Hearing, pin: Pin) -> Journeys:
-    """Every check once, on one moment of the database."""
+
+def look(connection: Connection, hearing: Hearing, pin: Pin, *, settled: bool) -> Journeys:
+    """Every check once, on one moment of the database. `settled`: by now nothing should be on its way."""
     found = Journeys()
     counts = {name: int(connection.scalar(query) or 0) for name, query in _COUNTS.items()}
     found.checks = [
@@ -79,6 +85,8 @@ def look(connection: Connection, hearing: Hearing, pin: Pin) -> Journeys:
         _batches(connection, found),
         _lanes(connection, hearing, pin, found),
     ]
+    found.unsettled.examined = counts["events"]
+    found.checks += [found.unsettled] if settled else []
     return found
 
 
@@ -113,18 +121,19 @@ def _waiting(connection: Connection, pin: Pin, found: Journeys) -> Check:
     check = Check("what is accepted is on its way")
     for event_id, parked, batch, transaction, block in connection.execute(_WAITING):
         check.examined += 1
+        event = f"event {shown(event_id)}"
         if parked is not None:  # until an operator decides
-            found.in_flight["parked"] += 1
+            found.meet(event, "parked")
         elif batch is None:
-            found.in_flight["loose"] += 1
+            found.meet(event, "loose")
         elif batch in ("signed", "refused"):  # refused for its deadline: signed anew once that has passed for good
-            found.in_flight["pending"] += 1
+            found.meet(event, "pending")
         elif transaction in _FLYING or (transaction == "mined" and (block is None or block > pin.number)):
-            found.in_flight["travelling"] += 1
+            found.meet(event, "travelling")
         else:
             found.lost += transaction == "mined"
             why = f"its batch is {batch} and its transaction {transaction or 'missing'}"
-            check.find(f"event {shown(event_id)} is accepted and nothing carries it: {why}")
+            check.find(f"{event} is accepted and nothing carries it: {why}")
     return check
 
 
@@ -151,7 +160,7 @@ def _batches(connection: Connection, found: Journeys) -> Check:
         elif status == "sent" and transaction not in _FLYING:
             check.find(f"batch {batch} is sent, and its transaction is {transaction or 'missing'}")
         else:
-            found.in_flight["batches"] += 1
+            found.in_flight["batches"] += 1  # what waits in it is met by itself; a refused event keeps its batch for a reorg
     return check
 
 
@@ -173,7 +182,8 @@ def _lanes(connection: Connection, hearing: Hearing, pin: Pin, found: Journeys) 
             sentence = _wrong(variants, is_used=nonce < used, pin=pin)
             if sentence:
                 check.find(f"{where} {sentence}")
-            found.in_flight["transactions"] += any(one.status in _FLYING for one in variants)
+            if any(one.status in _FLYING for one in variants):
+                found.meet(where, "transactions")
         if next_nonce is not None and used > next_nonce:
             check.find(f"relayer {shown(relayer)} has used {used} nonces on the chain, of which {used - next_nonce} were never saved")
     return check

@@ -19,6 +19,7 @@ from ledger_api.domain.network import Network
 from ledger_api.indexer.following import Following
 from ledger_api.indexer.loop import catch_up
 from ledger_api.indexer.source import Source
+from ledger_api.migrations import know_all_tables
 from ledger_api.store import following as mirror
 from ledger_api.store import records as stored
 from ledger_api.store.engine import open_engine, reading, writing
@@ -51,6 +52,7 @@ def compare_passports(connection: Connection, *, source: SourceUpTo, network: Ne
     check, stale = Check("passports equal a rebuild from nothing"), _stale(connection)
     engine = open_engine(f"sqlite:///{folder / 'rebuilt.db'}")
     try:
+        know_all_tables()
         SQLModel.metadata.create_all(engine)
         _copy_payload_store(connection, engine)
         catch_up(Following(engine, source, network, from_block, "audit"))

@@ -23,7 +23,7 @@ class Check:
 
 @dataclass(slots=True)
 class Report:
-    """As of one block. `in_flight` counts what the service is still at work on: no finding, and nothing is owed to it."""
+    """As of one block. `in_flight` counts what the service is still at work on: no finding, unless everything should have settled."""
 
     chain_id: int
     block: int

@@ -17,7 +17,7 @@ from ledger_api.chain.abi import Artifact, load_artifact
 from ledger_api.chain.contracts import ledger_at
 from ledger_api.chain.reverts import revert_error
 from ledger_api.chain.rpc import Hint, Node, Refusal, unhex
-from ledger_api.errors import ContractMissing, DeploymentUnusable, NodeUnreachable, WrongChain
+from ledger_api.errors import ContractMissing, DeploymentUnusable, NodeInconsistent, NodeUnreachable, WrongChain
 from ledger_verify import hashing
 from ledger_verify.hashing import OrganizationId, keccak
 from ledger_verify.transition import Terms
@@ -101,6 +101,7 @@ def verify_deployment(node: Node, deployment: Deployment) -> None:
     Raises:
         WrongChain: another chain, or this one after a reset.
         ContractMissing: no contract, or another one, at an address.
+        NodeInconsistent: it has not a single block to show.
     """
     chain_id = int(node.call("eth_chainId"), 16)
     if chain_id != deployment.chain_id:
@@ -117,9 +118,17 @@ def verify_deployment(node: Node, deployment: Deployment) -> None:
 def genesis_hash(node: Node) -> bytes:
     """The first block's hash, as the second one names it: an Anvil restarted from its state file makes a new first block each
     time and may answer with that one, while the blocks that follow stay as they were.
+
+    Raises:
+        NodeInconsistent: it knows no first block, as no chain is without one.
     """
     second = node.call("eth_getBlockByNumber", "0x1", False)
-    return unhex(second["parentHash"] if second is not None else node.call("eth_getBlockByNumber", "0x0", False)["hash"])
+    if second is not None:
+        return unhex(second["parentHash"])
+    first = node.call("eth_getBlockByNumber", "0x0", False)
+    if first is None:
+        raise NodeInconsistent("the node knows no first block of its chain")
+    return unhex(first["hash"])
 
 
 def deploy(

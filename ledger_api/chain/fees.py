@@ -1,5 +1,7 @@
 """What a transaction offers for its place in a block (EIP-1559), by what kind of chain it is, and what a replacement must add.
 
+The same kind of chain says when a block cannot fall out any more, unless the operator does.
+
 Pure: a profile and what the node says of the market make an offer. An offer is for execution alone. A rollup charges the cost
 of its data on the layer below beside it, from the same balance; no offer raises or caps that (docs/operations.md, "Fees by chain").
 """
@@ -46,17 +48,19 @@ class Profile:
     most_tip_wei: int | None  # above it a tip buys nothing; None: the cap alone decides
     base_fee_room: int  # by how much the base fee may grow before the offer is too low; what is not needed is not paid
     tip_growth: int  # a replacement's tip is so many times the last: a tip too low must not take a hundred replacements
+    confirmations: int  # blocks after which nothing falls out: the deepest reorg that is lived with; 0: the `finalized` tag says
 
 
 PROFILES: Mapping[ProfileName, Profile] = {
     # ether is worth nothing, and `geth --dev` suggests a tip of 1 wei
-    "anvil": Profile("anvil", GWEI, None, base_fee_room=2, tip_growth=1),
+    "anvil": Profile("anvil", GWEI, None, base_fee_room=2, tip_growth=1, confirmations=2),
     # geth eth/ethconfig miner.gasprice: builders on defaults leave out what tips less than 0.001 gwei
-    "l1": Profile("l1", GWEI // 100, None, base_fee_room=2, tip_growth=2),
+    "l1": Profile("l1", GWEI // 100, None, base_fee_room=2, tip_growth=2, confirmations=0),
     # op-geth's sequencer asks 0.001 gwei, Arbitrum's ignores tips; the base fee moves within seconds
-    "l2": Profile("l2", GWEI // 1000, GWEI // 10, base_fee_room=4, tip_growth=2),
-    # what the node asks, which is nothing where gas is free
-    "private": Profile("private", 0, None, base_fee_room=2, tip_growth=1),
+    # a block is final once the layer below has its data for good, which the tag tells and no count of blocks does
+    "l2": Profile("l2", GWEI // 1000, GWEI // 10, base_fee_room=4, tip_growth=2, confirmations=0),
+    # what the node asks, which is nothing where gas is free; validators in turn (Clique) take back a handful, QBFT and IBFT none
+    "private": Profile("private", 0, None, base_fee_room=2, tip_growth=1, confirmations=12),
 }
 
 # chainlist's numbers of well-known networks; whatever is not here is bid on as a public layer 1
@@ -120,8 +124,17 @@ class Tariff:
         return Fee(min(priority, most), most) if most <= self.cap_wei else None
 
 
+def profile(name: ProfileName | Literal["auto"], chain_id: int) -> Profile:
+    return PROFILES[profile_of(chain_id) if name == "auto" else name]
+
+
 def tariff(name: ProfileName | Literal["auto"], chain_id: int, cap_wei: int) -> Tariff:
-    return Tariff(PROFILES[profile_of(chain_id) if name == "auto" else name], cap_wei)
+    return Tariff(profile(name, chain_id), cap_wei)
+
+
+def confirmations(chosen: int | None, name: ProfileName | Literal["auto"], chain_id: int) -> int:
+    """The operator's, or those of the kind of chain."""
+    return profile(name, chain_id).confirmations if chosen is None else chosen
 
 
 DEVELOPMENT = Tariff(PROFILES["anvil"], 1000 * GWEI)

@@ -4,22 +4,23 @@
 word stands there, and the desk's second look only answers the asker.
 """
 
-import hashlib
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from ledger_api.columns import utc
 from ledger_api.desk import life
 from ledger_api.desk.asking import by_whom
 from ledger_api.desk.errors import AlreadyAppealed, AppealTooLate, CaseMoved, NoSuchCase
 from ledger_api.desk.policy import Policy
 from ledger_api.desk.rows import cases as rows
+from ledger_api.desk.seeding import copied, copy_findings
 
 APPEAL_RANK = 10  # before the ordinary ones
 
 
 def appeal(connection: Connection, case_id: str, grounds: str, policy: Policy, *, id: str, now: datetime) -> str:
-    """The id of the case that hears it: the same photos, another pair of eyes.
+    """The id of the case that hears it: the same photos, what machines found on them, other eyes, and as many as the policy wants.
 
     Raises:
         CaseMoved: there is no verdict to dispute. AlreadyAppealed. AppealTooLate.
@@ -31,31 +32,11 @@ def appeal(connection: Connection, case_id: str, grounds: str, policy: Policy, *
         raise AlreadyAppealed(case=case_id)
     if case.state != "concluded" or case.erased_at is not None:
         raise CaseMoved(case=case_id, state=case.state, expected=["concluded"])
-    if _aware(case.changed_at, now) + timedelta(days=policy.appeal_days) < now:
+    if utc(case.changed_at) + timedelta(days=policy.appeal_days) < now:
         raise AppealTooLate(case=case_id, days=policy.appeal_days)
     life.step(connection, case_id, "concluded", "appealed", by=by_whom(case), at=now, why="appealed", facts={"appeal": id})
-    copied = ("authenticator", "brand", "brand_did", "category", "gtin", "serial", "item", "value_eur", "method")
-    row = {name: case._mapping[name] for name in copied} | {
-        "id": id,
-        "account": None,
-        "platform": None,
-        "notes": grounds,
-        "state": "queued",
-        "rank": APPEAL_RANK,
-        "due_at": now + timedelta(hours=policy.judge_hours),
-        "created_at": now,
-        "changed_at": now,
-        "seat": 1,
-        "needs": 1,
-        "appeal_of": case_id,
-    }
+    heard = {"account": None, "platform": None, "notes": grounds, "rank": APPEAL_RANK, "seat": 1, "appeal_of": case_id}
+    row = copied(case, policy, id=id, now=now) | heard
     life.begin(connection, row, by=by_whom(case), why="appeal", facts={"of": case_id})
-    for name, shot in rows.newest_shots(connection, case_id).items():
-        named = hashlib.sha256(f"{id} {name}".encode()).hexdigest()[:32]
-        copy = dict(shot._mapping) | {"id": named, "case": id, "attempt": 1}
-        rows.keep_shot(connection, copy)
+    copy_findings(connection, case_id, id, timedelta(), now)
     return id
-
-
-def _aware(at: datetime, now: datetime) -> datetime:
-    return at if at.tzinfo is not None else at.replace(tzinfo=now.tzinfo)

@@ -1,30 +1,32 @@
 """Appraisers at work: the queue, a claim that nobody else has, another shot asked for, an opinion; and when one opinion is not enough.
 
 Who looks:
-1. The first appraiser decides. Where the policy says so (value, brand), or where the opinion goes against a machine's finding, a second
-   one looks, who does not learn what the first said.
+1. The first appraiser decides. Where the policy says so (value, brand), or where a machine found something that speaks against the item,
+   a second one looks, whatever the first said: who is second cannot tell from being asked.
 2. If they agree, the case is concluded in the first one's name. If not, a senior sees both and decides.
+3. Where nobody is left who may look, the case ends in its time without a conclusion (`end_stranded`), and an appeal with the verdict that
+   it disputes.
 A claim is a lease: who is silent for too long gives the case back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import orjson
 from sqlalchemy import Connection
 
 from ledger_api.desk import life
+from ledger_api.desk.asking import missing_in_person
 from ledger_api.desk.concluding import Conclusion, conclude
-from ledger_api.desk.errors import CaseMoved, NoSuchCase, NotClaimed, UnknownShot
+from ledger_api.desk.errors import CaseMoved, NoSuchCase, NotClaimed, ShotsMissing, UnknownShot
 from ledger_api.desk.policy import Policy
 from ledger_api.desk.rows import cases as rows
 from ledger_api.desk.rows import queue as line
 from ledger_api.desk.rows.cases import AnyRow
 
 CLAIM_MINUTES = 20
-CANDIDATES = 20
 FIRST, SECOND, SENIOR = 1, 2, 3
 Outcome = Literal["authentic", "not-authentic", "inconclusive"]
 # eBay's public vocabulary of reasons, and what photos add to it
@@ -39,6 +41,7 @@ REASONS = (
     "details-missing",
     "model-unknown",
 )
+NOBODY_LEFT = "nobody-left"  # why a case ends that waits for an opinion which nobody may give
 Next = Literal["second", "senior", "conclude"]
 
 
@@ -58,36 +61,31 @@ def claim(connection: Connection, who: AnyRow, case_id: str | None, *, now: date
         NoSuchCase: it is not there, or not for this appraiser. CaseMoved: somebody else has it.
     """
     if case_id is None:
-        candidates = line.waiting(connection, who, categories=_categories(who), most=CANDIDATES)
+        case = line.next_in_line(connection, who, categories=_categories(who), method="photo")  # nobody else's counter
+        if case is None:
+            return None
     else:
-        case = rows.case(connection, case_id)
-        if case is None or case.authenticator != who.organization:
+        named = rows.locked_case(connection, case_id)
+        if named is None or named.authenticator != who.organization:
             raise NoSuchCase(case=case_id)
-        candidates = line.waiting(connection, who, only=case_id, most=1)
-    for case in candidates:
-        try:
-            life.step(
-                connection, case.id, "queued", "appraising", by=f"appraiser {who.id}", at=now, why="claimed", facts={"seat": case.seat}
-            )
-        except CaseMoved:
-            continue  # somebody else was faster
-        line.claim(connection, case_id=case.id, seat=case.seat, appraiser_id=who.id, now=now, until=_until(now))
-        return str(case.id)
-    if case_id is not None:
-        raise CaseMoved("This case is not in the queue, or not for you.", case=case_id)
-    return None
+        case = line.next_in_line(connection, who, only=case_id)
+        if case is None:
+            raise CaseMoved("This case is not in the queue, or not for you.", case=case_id)
+    life.step(connection, case.id, "queued", "appraising", by=f"appraiser {who.id}", at=now, why="claimed", facts={"seat": case.seat})
+    line.claim(connection, case_id=case.id, seat=case.seat, appraiser_id=who.id, now=now, until=until(now))
+    return str(case.id)
 
 
 def keep(connection: Connection, who: AnyRow, case_id: str, *, now: datetime) -> datetime:
     """Until when the claim lasts now. Raises NotClaimed."""
-    _held(connection, who, case_id)
-    line.renew(connection, case_id, who.id, until=_until(now))
-    return _until(now)
+    held_case(connection, who, case_id)
+    line.renew(connection, case_id, who.id, until=until(now))
+    return until(now)
 
 
 def give_back(connection: Connection, who: AnyRow, case_id: str, *, now: datetime) -> None:
     """Raises NotClaimed."""
-    case = _held(connection, who, case_id)
+    case = held_case(connection, who, case_id)
     life.step(connection, case_id, "appraising", "queued", by=f"appraiser {who.id}", at=now, why="given-back")
     line.drop(connection, case_id, case.seat)
 
@@ -96,11 +94,12 @@ def ask_shot(connection: Connection, who: AnyRow, case_id: str, name: str, words
     """Back to the asker, who sends that shot again.
 
     Raises:
-        NotClaimed, UnknownShot.
+        NotClaimed. UnknownShot: nobody can be asked for it; what lies on the counter its appraiser photographs.
     """
-    case = _held(connection, who, case_id)
-    if name not in policy.shot_names(case.category) or case.appeal_of is not None:
-        raise UnknownShot(shots=[] if case.appeal_of is not None else sorted(policy.shot_names(case.category)))
+    case = held_case(connection, who, case_id)
+    names = set() if case.appeal_of is not None or case.method == "in-person" else policy.shot_names(case.category)
+    if name not in names:
+        raise UnknownShot(shots=sorted(names))
     newest = rows.newest_shots(connection, case_id).get(name)
     facts = {"shot": name, "words": words, "after": 0 if newest is None else newest.attempt}
     due = now + timedelta(days=policy.photo_days)
@@ -109,13 +108,16 @@ def ask_shot(connection: Connection, who: AnyRow, case_id: str, name: str, words
     line.drop(connection, case_id, case.seat)
 
 
-def decide(connection: Connection, who: AnyRow, case_id: str, decision: Decision, *, now: datetime) -> Next:
+def decide(connection: Connection, who: AnyRow, case_id: str, decision: Decision, policy: Policy, *, now: datetime) -> Next:
     """What comes of it: another opinion, the senior's, or the conclusion.
 
     Raises:
-        NotClaimed: the claim ran out, or was never there.
+        NotClaimed: the claim ran out, or was never there. ShotsMissing: the item is here, and not photographed.
     """
-    case = _held(connection, who, case_id)
+    case = held_case(connection, who, case_id)
+    missing = missing_in_person(policy, case, rows.newest_shots(connection, case_id))
+    if missing:
+        raise ShotsMissing(missing=missing)
     line.decide(
         connection,
         case_id,
@@ -128,7 +130,7 @@ def decide(connection: Connection, who: AnyRow, case_id: str, decision: Decision
         note=decision.note,
     )
     opinions = rows.opinions(connection, case_id)
-    comes = _next(connection, case, decision, opinions)
+    comes = _next(case, opinions)
     by = f"appraiser {who.id}"
     if comes == "conclude":
         conclude(connection, case_id, _conclusion(case, opinions), at=now)
@@ -148,22 +150,45 @@ def free_overdue_claims(connection: Connection, *, now: datetime, most: int) -> 
     return len(late)
 
 
-def contradicts(decision_outcome: str, checks: Sequence[AnyRow]) -> bool:
-    """Whether a machine found something that speaks against it: another serial than claimed, a photo seen before."""
-    if decision_outcome != "authentic":
+def end_stranded(connection: Connection, case_id: str, *, now: datetime) -> bool:
+    """Whether it was, and has been concluded: opinions are missing, and nobody is left to give them."""
+    if rows.locked_case(connection, case_id) is None or case_id not in line.stranded(connection, now=now, only=case_id, most=1):
         return False
+    case, first = rows.case(connection, case_id), rows.opinions(connection, case_id)[0].appraiser
+    assert case is not None
+    disputed = None if case.appeal_of is None else rows.case(connection, case.appeal_of)
+    outcome, confidence = ("inconclusive", 0) if disputed is None else (disputed.outcome, disputed.confidence)
+    conclude(connection, case_id, Conclusion(outcome, confidence, (NOBODY_LEFT,), first), at=now, why=NOBODY_LEFT)
+    return True
+
+
+def opinions_wanted(connection: Connection, case: AnyRow) -> int:
+    """Two where machines found something; else what the policy said when the case was opened."""
+    return max(int(case.needs), 2 if speaks_against(rows.checks_of(connection, case.id)) else 1)
+
+
+def speaks_against(checks: Sequence[AnyRow]) -> bool:
+    """Whether a machine found something: another serial than claimed or than the ledger's, a photo that was seen before."""
     findings = [orjson.loads(check.result) for check in checks if check.result is not None]
-    return any(finding.get("result") == "mismatch" or finding.get("matches") for finding in findings)
+    return any(is_another_serial(finding) or _is_elsewhere(finding.get("matches", ())) for finding in findings)
 
 
-def _next(connection: Connection, case: AnyRow, decision: Decision, opinions: Sequence[AnyRow]) -> Next:
+def is_another_serial(finding: Mapping[str, Any]) -> bool:
+    return "mismatch" in (finding.get("result"), finding.get("ledger"))
+
+
+def _is_elsewhere(matches: Sequence[Mapping[str, Any]]) -> bool:
+    """Who asks again sends their own photos again. One that stands for two details is another matter, and so is one that a platform sent
+    for another case: it asks for many people, and who takes a seller's photos takes them from a listing."""
+    return any(match["whose"] != "same-account" for match in matches)
+
+
+def _next(case: AnyRow, opinions: Sequence[AnyRow]) -> Next:
     if case.seat == SENIOR:
         return "conclude"
     if case.seat == SECOND:
         return "conclude" if len({opinion.outcome for opinion in opinions}) == 1 else "senior"
-    if case.needs > 1 or contradicts(decision.outcome, rows.checks_of(connection, case.id)):
-        return "second"
-    return "conclude"
+    return "second" if case.needs > 1 else "conclude"
 
 
 def _conclusion(case: AnyRow, opinions: Sequence[AnyRow]) -> Conclusion:
@@ -174,7 +199,8 @@ def _conclusion(case: AnyRow, opinions: Sequence[AnyRow]) -> Conclusion:
     return Conclusion(counted[0].outcome, confidence, tuple(reasons), counted[0].appraiser)
 
 
-def _held(connection: Connection, who: AnyRow, case_id: str) -> AnyRow:
+def held_case(connection: Connection, who: AnyRow, case_id: str) -> AnyRow:
+    """The case on this appraiser's desk, locked. Raises NoSuchCase, NotClaimed."""
     case = rows.locked_case(connection, case_id)
     if case is None or case.authenticator != who.organization:
         raise NoSuchCase(case=case_id)
@@ -188,5 +214,5 @@ def _categories(who: AnyRow) -> list[str] | None:
     return found
 
 
-def _until(now: datetime) -> datetime:
+def until(now: datetime) -> datetime:
     return now + timedelta(minutes=CLAIM_MINUTES)

@@ -6,8 +6,9 @@ Machines answer each photo at once and never decide: whoever has sent a shot thr
 person looks. Every function takes the asker's case by its row; whose it is has been settled by the door.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -15,16 +16,29 @@ import orjson
 from sqlalchemy import Connection, Engine
 
 from ledger_api.desk import life
-from ledger_api.desk.errors import CaseMoved, NoSuchCase, ReferenceTaken, ShotsMissing, TooManyShots, UnknownShot
+from ledger_api.desk.errors import (
+    CaseMoved,
+    CaseOfBooking,
+    NoSuchCase,
+    PhotographedInPerson,
+    ReferenceTaken,
+    ShotsMissing,
+    TooManyCases,
+    TooManyShots,
+    UnknownShot,
+)
+from ledger_api.desk.keeping import kept, let_go
 from ledger_api.desk.policy import Policy
 from ledger_api.desk.rows import cases as rows
 from ledger_api.desk.rows.cases import AnyRow
 from ledger_api.desk.vault import Vault
-from ledger_api.store.engine import writing
+from ledger_api.store.engine import lock_items, writing
 from ledger_verify.hashing import organization_id
 
 MOST_ATTEMPTS = 12  # of one shot
 PATIENT_ATTEMPTS = 3  # after so many the newest goes to a person, whatever the machine thinks of it
+MOST_LIVING = 10  # cases of one account that have not ended: their photos are kept meanwhile
+ALWAYS = ("reuse", "tags")  # what machines look for in every shot, beside its quality
 OPEN_STATES = ("awaiting-photos", "awaiting-payment", "checking", "queued")
 
 
@@ -55,6 +69,7 @@ class NewCase:
     notes: str = ""
     method: str = "photo"
     reference: str | None = None
+    references: Mapping[str, str] = field(default_factory=dict)  # the piece's numbers, by the policy's names
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,30 +87,41 @@ def open_case(connection: Connection, asker: Asker, new: NewCase, policy: Policy
     """Its id. The same reference of the same platform is the same case.
 
     Raises:
-        ReferenceTaken: the platform used it for something else.
+        ReferenceTaken: the platform used it for something else. TooManyCases: of an account.
     """
     platform = asker.organization if isinstance(asker, Platform) else None
     account = asker.id if isinstance(asker, Account) else None
+    lock_items(connection, [platform or hashlib.sha256((account or "").encode()).digest()])  # one at a time: two are not both the first
     if platform is not None and new.reference is not None:
         known = rows.by_reference(connection, platform, new.reference)
         if known is not None:
             return _same(known, new)
+    if account is not None and rows.living_cases(connection, account, tuple(life.ENDED)) >= MOST_LIVING:
+        raise TooManyCases(most=MOST_LIVING)
     used = rows.free_evaluations(connection, authenticator=new.authenticator, account=account, platform=platform)
-    item = new.item or (rows.named(connection, new.gtin, new.serial) if new.gtin and new.serial else None)
     price = policy.price_for(used=used, platform=platform)
-    row = {
+    row = new_row(connection, new, policy, id=id, now=now) | {"account": account, "platform": platform, "price_cents": price}
+    life.begin(connection, row, by=_who(row), why="opened")
+    return id
+
+
+def new_row(connection: Connection, new: NewCase, policy: Policy, *, id: str, now: datetime) -> dict[str, Any]:
+    """A case that nobody has asked for yet, and that costs nothing. Raises CategoryNotServed, ReferenceInvalid."""
+    policy.check_references(new.category, new.references)
+    return {
         "id": id,
         "authenticator": new.authenticator,
-        "account": account,
-        "platform": platform,
+        "account": None,
+        "platform": None,
         "reference": new.reference,
         "brand": organization_id(new.brand_did),
         "brand_did": new.brand_did,
         "category": new.category,
         "gtin": new.gtin,
         "serial": new.serial,
-        "item": item,
+        "item": new.item or (rows.named(connection, new.gtin, new.serial) if new.gtin and new.serial else None),
         "value_eur": new.value_eur,
+        "references": orjson.dumps(dict(new.references), option=orjson.OPT_SORT_KEYS).decode() if new.references else None,
         "notes": new.notes,
         "method": new.method,
         "state": "awaiting-photos",
@@ -103,12 +129,10 @@ def open_case(connection: Connection, asker: Asker, new: NewCase, policy: Policy
         "due_at": now + timedelta(days=policy.photo_days),
         "created_at": now,
         "changed_at": now,
-        "price_cents": price,
+        "price_cents": None,
         "seat": 1,
         "needs": policy.opinions_needed(brand_did=new.brand_did, value_eur=new.value_eur),
     }
-    life.begin(connection, row, by=_who(row))
-    return id
 
 
 def _same(known: AnyRow, new: NewCase) -> str:
@@ -130,26 +154,42 @@ def by_whom(case: AnyRow) -> str:
 # --- photos ----------------------------------------------------------------------------------------------------------
 
 
-def add_shot(engine: Engine, vault: Vault, case: AnyRow, name: str, body: bytes, policy: Policy, *, id: str, now: datetime) -> ShotAnswer:
-    """Received, judged for its quality, kept, and answered at once.
+def add_shot(
+    engine: Engine,
+    vault: Vault,
+    case: AnyRow,
+    name: str,
+    body: bytes,
+    policy: Policy,
+    *,
+    photographer: AnyRow | None = None,
+    id: str,
+    now: datetime,
+) -> ShotAnswer:
+    """Received, judged for its quality, kept, and answered at once. `photographer`: the appraiser before whom the item lies.
 
     Raises:
         UnknownShot, CaseMoved, TooManyShots, and the `photo-…` errors of `receiving.receive`: nothing is kept.
+        PhotographedInPerson: no asker sends photos of an item that lies before an appraiser.
     """
-    from ledger_api.desk import quality, receiving  # OpenCV is loaded by the first photo, not by every process
+    from ledger_api.desk import likeness, quality, receiving  # OpenCV is loaded by the first photo, not by every process
+    from ledger_api.desk.rows import prints
 
     if name not in policy.shot_names(case.category):
         raise UnknownShot(shots=sorted(policy.shot_names(case.category)))
-    if case.state != "awaiting-photos":
-        raise CaseMoved(case=case.id, expected="awaiting-photos")
+    if photographer is None and case.method == "in-person":
+        raise PhotographedInPerson(case=case.id)
+    expected, by = ("awaiting-photos", by_whom(case)) if photographer is None else ("appraising", f"appraiser {photographer.id}")
+    if case.state != expected:
+        raise CaseMoved(case=case.id, expected=expected)
     photo = receiving.receive(body)
     seen = quality.look(photo.pixels_jpeg)
     defects = tuple(defect.code for defect in seen.defects)
-    original, shown = vault.put(body), vault.put(photo.pixels_jpeg)
-    with writing(engine) as connection:
+    marks = likeness.marks(likeness.read(photo.pixels_jpeg))
+    with kept(engine, vault, photo.original, photo.pixels_jpeg) as (connection, (original, shown)):
         now_at = rows.locked_case(connection, case.id)
-        if now_at is None or now_at.state != "awaiting-photos":
-            raise CaseMoved(case=case.id, expected="awaiting-photos")
+        if now_at is None or now_at.state != expected:
+            raise CaseMoved(case=case.id, expected=expected)
         earlier = [row for row in rows.all_shots(connection, case.id) if row.name == name]
         if len(earlier) >= MOST_ATTEMPTS:
             raise TooManyShots(most=MOST_ATTEMPTS, shot=name)
@@ -173,14 +213,24 @@ def add_shot(engine: Engine, vault: Vault, case: AnyRow, name: str, body: bytes,
                 "created_at": now,
             },
         )
+        prints.keep(connection, id, marks)
+        if expected == "appraising" and (state == "good" or attempt >= PATIENT_ATTEMPTS):
+            rows.ask_checks(connection, [_check(case.id, kind, id, now) for kind in (*ALWAYS, *policy.checks_of(name))])
         facts = {"shot": name, "attempt": attempt, "defects": list(defects)}
-        life.note(connection, case.id, "awaiting-photos", by=by_whom(case), at=now, why=f"shot-{state}", facts=facts)
+        life.note(connection, case.id, expected, by=by, at=now, why=f"shot-{state}", facts=facts)
     return ShotAnswer(id, name, attempt, state, defects)
 
 
 def missing_shots(policy: Policy, category: str, shots: Mapping[str, AnyRow]) -> list[str]:
     """Required shots that are not there, or poor and not yet tried often enough to go to a person as they are."""
     return [name for name in policy.required_shots(category) if name not in shots or not is_enough(shots[name])]
+
+
+def missing_in_person(policy: Policy, case: AnyRow, shots: Mapping[str, AnyRow]) -> list[str]:
+    """Of an item on the counter: the shots without which nobody decides. An appeal looks at the photos that there are."""
+    if case.method != "in-person" or case.appeal_of is not None or policy.photos_in_person != "required":
+        return []
+    return missing_shots(policy, case.category, shots)
 
 
 def asked_shots(journal: Sequence[AnyRow], shots: Mapping[str, AnyRow]) -> list[str]:
@@ -232,7 +282,7 @@ def _send_to_checks(
 ) -> None:
     """What a machine has looked at already it does not look at again."""
     seen = {(row.kind, row.shot) for row in rows.checks_of(connection, case.id)}
-    wanted = [(kind, shot.id) for name, shot in shots.items() for kind in policy.checks_of(name)]
+    wanted = [(kind, shot.id) for name, shot in shots.items() for kind in (*ALWAYS, *policy.checks_of(name))]
     todo = [pair for pair in wanted if pair not in seen]
     rows.ask_checks(connection, [_check(case.id, kind, shot, now) for kind, shot in todo])
     due = now + timedelta(hours=policy.judge_hours)
@@ -253,25 +303,32 @@ def _check(case_id: str, kind: str, shot: str, now: datetime) -> dict[str, Any]:
 
 
 def withdraw(connection: Connection, case_id: str, *, now: datetime) -> None:
-    """Raises CaseMoved once an appraiser has it, or it has ended."""
+    """Raises CaseMoved once an appraiser has it, or it has ended. CaseOfBooking: the item lies at a store, which is to give it back."""
     case = _mine(connection, case_id, *OPEN_STATES)
+    booking = rows.booking_of(connection, case_id)
+    if booking is not None:
+        raise CaseOfBooking(case=case_id, booking=booking)
     life.step(connection, case_id, case.state, "withdrawn", by=by_whom(case), at=now, why="withdrawn")
 
 
 def erase(engine: Engine, vault: Vault, case_id: str, *, now: datetime) -> Sequence[str]:
-    """The photos and words of a case that has ended go; hashes, outcome and journal stay. Harmless to repeat.
+    """The photos, numbers and words of a case that has ended go, and what machines read; hashes, outcome, journal and evidence stay.
+    Harmless to repeat.
 
     Raises:
         CaseMoved: it has not ended.
     """
     with writing(engine) as connection:
         case = _mine(connection, case_id, *life.ENDED)
-        gone = rows.forget_shots(connection, case_id)
-        rows.change(connection, case_id, notes="", account=None, value_eur=None, erased_at=now)
+        copies = rows.copies_of(connection, case_id)  # the same photos, under names of their own
+        gone = rows.forget_shots(connection, case_id, *(copy.id for copy in copies))
+        rows.forget_words(connection, case_id, *(copy.id for copy in copies), at=now)
+        for copy in copies:
+            if copy.seed_of is not None and copy.state == "queued":
+                life.step(connection, copy.id, "queued", "withdrawn", by="desk", at=now, why="erased")
         if case.erased_at is None:
             life.note(connection, case_id, case.state, by=by_whom(case), at=now, why="erased", facts={"photos": len(gone)})
-    for name in gone:
-        vault.delete(name)
+    let_go(engine, vault, gone)
     return gone
 
 

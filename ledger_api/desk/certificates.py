@@ -8,7 +8,7 @@ How to check: `document` is keccak256 of the RFC 8785 (JCS) form of the certific
 is `proof.digest`; the signer recovered from it is `proof.signer`, the address that the service publishes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -25,6 +25,15 @@ VERSION = "desk-certificate-1"
 NAME = "ProvenanceLedger Certificate"
 TYPE = "Certificate(bytes32 document,bytes32 item,bytes32 evidence,bytes32 verdict,uint48 issuedAt)"
 FIELDS = (("document", "bytes32"), ("item", "bytes32"), ("evidence", "bytes32"), ("verdict", "bytes32"), ("issuedAt", "uint48"))
+HELPS = {
+    "photos-insufficient": "Sharper and closer photos, in daylight, of every detail that was asked for.",
+    "details-missing": "Photos of the details that are missing, those that were optional too.",
+    "replaced-parts": "Papers of the repair: who replaced which part, and when.",
+    "model-unknown": "An authenticator that knows this maker's models.",
+    "nobody-left": "Another authenticator's desk.",
+    "miscategorised": "A new case under the right category, whose details are others.",
+}
+IN_PERSON = "An examination in person, which settles what photos cannot."
 SAYS = {
     "authentic": "concluded: authentic",
     "not-authentic": "concluded: not authentic",
@@ -90,6 +99,7 @@ def certificate(concluded: Concluded, issuer: Issuer, *, at: datetime) -> Json:
         "outcome": concluded.outcome,
         "confidence": concluded.confidence,
         "reasons": list(concluded.reasons),
+        "would_help": would_help(concluded.outcome, concluded.reasons),
         "appraiser": concluded.appraiser,
         "decided_at": _moment(concluded.decided_at),
         "issued_at": _moment(at),
@@ -98,7 +108,8 @@ def certificate(concluded: Concluded, issuer: Issuer, *, at: datetime) -> Json:
         "not_recorded": concluded.why_not_recorded,
         "appealed": concluded.has_history,
         "says": sentence(concluded),
-        "this": f"{issuer.base_url}/v1/cases/{concluded.case}/certificate.json",
+        "page": f"{issuer.base_url}/certificates/{concluded.case}",
+        "this": f"{issuer.base_url}/v1/certificates/{concluded.case}",
     }
     return told | {"proof": _proof(told, concluded, issuer, at)}
 
@@ -107,6 +118,11 @@ def sentence(concluded: Concluded) -> str:
     """Who said so, how and when: never more."""
     who, how = concluded.authenticator["name"], "from photos" if concluded.method == "photo" else "in person"
     return f"{who} looked at this item {how} and {SAYS[concluded.outcome]}, on {_day(concluded.decided_at)}."
+
+
+def would_help(outcome: str | None, reasons: Iterable[str]) -> list[str]:
+    """What an asker can do about a case without a conclusion; nothing where there is one."""
+    return [*(HELPS[reason] for reason in reasons if reason in HELPS), IN_PERSON] if outcome == "inconclusive" else []
 
 
 def check(told: Mapping[str, Any]) -> bytes:
@@ -148,7 +164,7 @@ def _word(value: str | int) -> bytes:
 
 
 def pdf(told: Json) -> bytes:
-    """One page that a printer likes. The JSON is attached under `certificate.json`; two codes lead to the ledger and to the JSON."""
+    """One page that a printer likes. The JSON is attached under `certificate.json`; two codes lead to the ledger and to its own page."""
     from fpdf import FPDF
 
     page = FPDF(format="A4")
@@ -211,7 +227,7 @@ def _lines(told: Json) -> list[tuple[str, str]]:
 
 
 def _codes(told: Json) -> list[tuple[str, str]]:
-    codes = [("This certificate for programs, with its signature", told["this"])]
+    codes = [("This certificate as it stands today", told["page"])]
     return [("The item on the ledger, as it stands today", told["ledger"]["page"]), *codes] if told["ledger"] else codes
 
 

@@ -32,8 +32,8 @@ class Conclusion:
     appraiser: str
 
 
-def conclude(connection: Connection, case_id: str, conclusion: Conclusion, *, at: datetime) -> bytes:
-    """The evidence hash. The case is `recording`; `recording.py` brings the verdict to the ledger.
+def conclude(connection: Connection, case_id: str, conclusion: Conclusion, *, at: datetime, why: str = "decided") -> bytes:
+    """The evidence hash. The case is `recording`; `recording.py` brings the verdict to the ledger. `why`: where no appraiser decided it.
 
     Raises:
         CaseMoved: the case is on nobody's desk by now.
@@ -47,11 +47,11 @@ def conclude(connection: Connection, case_id: str, conclusion: Conclusion, *, at
     life.step(
         connection,
         case_id,
-        "appraising",
+        "appraising" if why == "decided" else "queued",
         "recording",
-        by=f"appraiser {conclusion.appraiser}",
+        by=f"appraiser {conclusion.appraiser}" if why == "decided" else "desk",
         at=at,
-        why="decided",
+        why=why,
         facts={"outcome": conclusion.outcome, "confidence": conclusion.confidence, "reasons": list(conclusion.reasons)},
         due_at=at + timedelta(hours=RECORDING_HOURS),
         outcome=conclusion.outcome,
@@ -102,8 +102,18 @@ def _check(check: AnyRow, names: dict[str, str]) -> dict[str, Any]:
         "shot": names.get(check.shot),
         "state": check.state,
         "version": check.version,
-        "result": None if check.result is None else orjson.loads(check.result),
+        "result": None if check.result is None else _disclosed(check.result),
     }
+
+
+def _disclosed(result: str) -> dict[str, Any]:
+    """The asker may read the evidence. Of photos seen before it says how they were alike, and nothing that leads to somebody else's case;
+    `digest` binds the desk to the whole of it."""
+    told: dict[str, Any] = orjson.loads(result)
+    if "matches" in told:
+        open_to_all = [{name: match[name] for name in ("how", "mirrored", "like", "covers", "whose")} for match in told["matches"]]
+        told |= {"matches": open_to_all, "digest": "0x" + keccak(result.encode()).hex()}
+    return told
 
 
 def _opinion(opinion: AnyRow) -> dict[str, Any]:

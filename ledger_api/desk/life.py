@@ -1,18 +1,20 @@
-"""What a case's state means and what leads from one to another, as one table; and the one function that moves a case.
+"""What a case's state means and what leads from one to another, as one table; `step` moves a case along it (`course`).
 
-Every move is written into the case's journal in the same transaction.
+Every move is written into the case's journal in the same transaction, and the platform that asked, and the desk's organization, are told;
+and a brand that is to sign the enrolment of a piece of its own.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Table, func, insert, select, update
+from sqlalchemy import Connection, Row, Table
 
+from ledger_api.desk.course import Course, Facts
 from ledger_api.desk.errors import CaseMoved
 from ledger_api.desk.tables import CaseRow, JournalRow
 from ledger_api.domain.statuses import Life, Way
+from ledger_api.webhooks import telling
 
 CASE = Life(
     "case",
@@ -31,6 +33,7 @@ CASE = Life(
     (
         Way("", "awaiting-photos", "the asker opened it"),
         Way("", "queued", "an appeal: its photos are known"),
+        Way("", "appraising", "in person: the item lies before an appraiser"),
         Way("awaiting-photos", "awaiting-payment", "every required shot is good and the evaluation has a price"),
         Way("awaiting-photos", "checking", "every required shot is good and nothing is to be paid"),
         Way("awaiting-payment", "checking", "the platform or the authenticator marked it paid"),
@@ -39,6 +42,7 @@ CASE = Life(
         Way("appraising", "queued", "given back, the claim ran out, or another opinion is needed"),
         Way("appraising", "awaiting-photos", "the appraiser asked for another shot"),
         Way("appraising", "recording", "the opinions that are needed agree, or the senior decided"),
+        Way("queued", "recording", "another opinion is needed and nobody is left to give it"),
         Way("recording", "concluded", "the verdict is recorded, or cannot be and the certificate says why"),
         Way("concluded", "recording", "a reorg took the block of the verdict"),
         Way("concluded", "appealed", "the asker disputes the verdict"),
@@ -52,62 +56,47 @@ CASE = Life(
     ),
 )
 ENDED = frozenset({"concluded", "withdrawn", "expired"})
+OUTCOME_SHOWN = frozenset({"concluded", "appealed"})  # before, it may still change
+
+
+def is_presentable(case: Row[Any]) -> bool:
+    """Whether there is an enrolment to sign for: in person, named, and unknown to the ledger."""
+    return bool(case.method == "in-person" and case.gtin and case.serial and case.item is None)
+
+
+def awaits_endorsement(case: Row[Any]) -> bool:
+    """Whether a brand that is a member is to sign what was decided, or was asked to and may sign anew."""
+    is_decided = case.state == "recording" and case.outcome == "authentic" and case.verdict_event is None
+    return bool(is_decided and case.presenter is not None and is_presentable(case))
+
 
 cases: Table = CaseRow.__table__  # type: ignore[attr-defined]  # SQLModel sets it
 journal: Table = JournalRow.__table__  # type: ignore[attr-defined]
 
 
-def begin(connection: Connection, row: Mapping[str, Any], *, by: str, why: str = "opened", facts: Mapping[str, Any] | None = None) -> None:
-    """A new case, with the first line of its journal."""
-    assert CASE.leads("", str(row["state"]))
-    connection.execute(insert(cases).values(**row))
-    _tell(connection, str(row["id"]), str(row["state"]), by=by, at=row["created_at"], why=why, facts=facts)
+def _tell(connection: Connection, now: Row[Any], at: datetime, why: str, _facts: Facts) -> None:
+    """By webhook, as of what the case is now. What is told is what the platform may read of it."""
+    if now.platform is None:
+        return
+    body = {
+        "case": now.id,
+        "reference": now.reference,
+        "state": now.state,
+        "why": why,
+        "item": None if now.item is None else "0x" + now.item.hex(),
+        "outcome": now.outcome if now.state in OUTCOME_SHOWN else None,
+        "appeal_of": now.appeal_of,
+    }
+    for organization in sorted({now.platform, now.authenticator}):
+        telling.tell(connection, organization, f"case.{now.state}", f"case:{now.id}", body, at=at)
+    if awaits_endorsement(now) and now.brand != now.authenticator:
+        asked = {"case": now.id, "gtin": now.gtin, "serial": now.serial, "category": now.category}
+        asked |= {"authenticator": "0x" + now.authenticator.hex(), "until": orjson.loads(now.presenter)["consent"]["deadline"]}
+        telling.tell(connection, now.brand, "enrolment.endorsement-wanted", f"case:{now.id}", asked, at=at)
 
 
-def step(
-    connection: Connection,
-    case: str,
-    start: str,
-    end: str,
-    *,
-    by: str,
-    at: datetime,
-    why: str,
-    facts: Mapping[str, Any] | None = None,
-    **columns: Any,
-) -> None:
-    """From `start` to `end`, with the columns that change beside.
-
-    Raises:
-        CaseMoved: the case is in another state by now; nothing was changed.
-    """
-    assert CASE.leads(start, end), f"nothing leads from {start} to {end}"
-    moved = connection.execute(update(cases).where(cases.c.id == case, cases.c.state == start).values(state=end, changed_at=at, **columns))
-    if moved.rowcount != 1:
-        raise CaseMoved(case=case, expected=start)
-    _tell(connection, case, end, by=by, at=at, why=why, facts=facts)
-
-
-def note(connection: Connection, case: str, state: str, *, by: str, at: datetime, why: str, facts: Mapping[str, Any] | None = None) -> None:
-    """A line in the journal that changes no state. The case's row is locked by whoever calls, or nobody else writes its journal now."""
-    _tell(connection, case, state, by=by, at=at, why=why, facts=facts)
-
-
-def _tell(connection: Connection, case: str, state: str, *, by: str, at: datetime, why: str, facts: Mapping[str, Any] | None) -> None:
-    number = connection.execute(select(func.coalesce(func.max(journal.c.number), 0) + 1).where(journal.c.case == case)).scalar_one()
-    said = orjson.dumps(facts or {}, option=orjson.OPT_SORT_KEYS).decode()
-    connection.execute(insert(journal).values(case=case, number=number, at=at, state=state, by=by, why=why, facts=said))
-
-
-def drawn() -> str:
-    """The table as docs/desk.md shows it: what each state means, and a picture (Mermaid) of the ways."""
-    ways = (f"  {_node(way.start)} --> {_node(way.end)}: {way.when.replace(';', ',').replace(':', ',')}" for way in CASE.ways)
-    meanings = (f"- `{state}`: {meaning}" for state, meaning in CASE.meanings.items())
-    return "\n".join([*meanings, "", "```mermaid", "stateDiagram-v2", *ways, *(f"  {_node(end)} --> [*]" for end in sorted(ENDED)), "```"])
-
-
-def _node(state: str) -> str:
-    return state.replace("-", "_") or "[*]"
+_CASES = Course(CASE, ENDED, cases, journal, CaseMoved, _tell)
+begin, step, note, drawn = _CASES.begin, _CASES.step, _CASES.write, _CASES.drawn
 
 
 if __name__ == "__main__":

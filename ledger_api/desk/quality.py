@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
-VERSION = "quality-1"
+VERSION = "quality-2"
 SIDE = 1024  # of the longer side, for every measure
 FEWEST_PIXELS = 800  # of the longer side as it was sent: below it details are gone
 EDGE = 24  # the gradient from which a pixel belongs to something
+BORDER = 12  # pixels of the reduced picture: what reaches into them has left the frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Thresholds:
     bright: float = 0.82  # above: too bright
     glare: float = 0.025  # share of burnt-out pixels in blots
     subject: float = 0.134  # share of the frame that the subject takes
-    margin: float = 0.3  # share share of the border that structure touches: cut off
+    margin: float = 0.15  # share of a side of the frame by which the subject leaves it, and not by the side opposite: cut off
 
 
 THRESHOLDS = Thresholds()
@@ -78,8 +79,9 @@ def look(photo: bytes | Pixels, *, thresholds: Thresholds = THRESHOLDS) -> Quali
 
 
 def _defects(measured: dict[str, float], longer: int, limits: Thresholds) -> tuple[Defect, ...]:
-    """One cause, one code: what is too far away, or drowned in light, is not sharp either."""
+    """One cause, one code: what is too far away, or drowned in light, is not sharp either, and what is burnt out has an outline."""
     found = []
+    is_burnt = measured["brightness"] > limits.bright or measured["glare"] > limits.glare
     if longer < FEWEST_PIXELS:
         found.append(Defect("too-few-pixels", longer, FEWEST_PIXELS))
     if measured["subject"] < limits.subject:
@@ -93,7 +95,7 @@ def _defects(measured: dict[str, float], longer: int, limits: Thresholds) -> tup
         found.append(Defect("too-bright", measured["brightness"], limits.bright))
     elif measured["glare"] > limits.glare:
         found.append(Defect("glare", measured["glare"], limits.glare))
-    if measured["margin"] > limits.margin:
+    if measured["margin"] > limits.margin and not is_burnt:
         found.append(Defect("cut-off", measured["margin"], limits.margin))
     return tuple(found)
 
@@ -132,7 +134,7 @@ def _glare(grey: Any, box: tuple[slice, slice]) -> float:
 
 
 def _subject(grey: Any) -> tuple[tuple[slice, slice], float, float]:
-    """The box in which nearly all structure lies, its share of the frame, and the share of the border that structure touches."""
+    """The box in which nearly all structure lies, its share of the frame, and how far it leaves the frame."""
     height, width = grey.shape
     smooth = cv2.GaussianBlur(grey, (0, 0), 2)
     steep = cv2.magnitude(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1))
@@ -142,7 +144,21 @@ def _subject(grey: Any) -> tuple[tuple[slice, slice], float, float]:
         return (slice(0, height), slice(0, width)), 0.0, 0.0
     top, bottom = (int(one) for one in np.percentile(rows, (1, 99)))
     left, right = (int(one) for one in np.percentile(columns, (1, 99)))
-    wide = cv2.dilate(there, np.ones((9, 9), np.uint8))
-    border = np.concatenate((wide[:4].ravel(), wide[-4:].ravel(), wide[:, :4].ravel(), wide[:, -4:].ravel()))
     share = (bottom - top + 1) * (right - left + 1) / (height * width)
-    return (slice(top, bottom + 1), slice(left, right + 1)), share, float(np.mean(border))
+    return (slice(top, bottom + 1), slice(left, right + 1)), share, _margin(steep)
+
+
+def _margin(steep: Any) -> float:
+    """By how much of a side the outline leaves the frame there and not opposite. What lies on both sides alike is ground, or a detail from
+    near by: leather all around a logo, a zip from edge to edge."""
+    strong = (steep > max(EDGE / 2, float(np.percentile(steep, 97)) / 2)).astype(np.uint8)
+    outline = cv2.morphologyEx(strong, cv2.MORPH_OPEN, np.ones((3, 3)))
+    sides = (outline[:BORDER], outline[-BORDER:], outline[:, :BORDER].T, outline[:, -BORDER:].T)
+    top, bottom, left, right = (_span(side) for side in sides)
+    return max(abs(top - bottom), abs(left - right))
+
+
+def _span(side: Any) -> float:
+    """The share of its length between the first place that is touched and the last."""
+    touched = np.flatnonzero(side.max(axis=0))
+    return float(touched[-1] - touched[0]) / side.shape[1] if len(touched) else 0.0

@@ -1,11 +1,12 @@
 """A photo from a stranger becomes pixels of ours, or one of the `photo-…` errors; never anything else, and never a file.
 
 1. Bytes within the limit. 2. What it is is told by its content: JPEG, PNG or WebP. 3. Sides and frames are read from the header before
-anything is decoded. 4. When and with which device it was taken is noted; where is not. 5. Decoded, turned as the camera held it, and made
-anew as JPEG: no metadata, profile, thumbnail, comment or second file in its tail survives. The hash is of what was sent.
+anything is decoded; a phone's JPEG may hold more pictures (MPF), of which the first counts. 4. When and with which device it was taken is
+noted; where is not. 5. Decoded, turned as the camera held it, and made anew as JPEG: no metadata, profile, thumbnail, comment or second
+file in its tail survives. 6. Of what was sent the picture's own bytes are kept as they are, without what was written beside them
+(`stripping`); where a file cannot be taken apart, the picture made anew.
 """
 
-import hashlib
 import re
 import warnings
 from dataclasses import dataclass
@@ -22,8 +23,10 @@ from ledger_api.desk.errors import (
     PhotoTooManyPixels,
     PhotoTooSmall,
 )
+from ledger_api.desk.stripping import bare
 
 FORMATS = ("JPEG", "PNG", "WEBP")
+SEVERAL = "MPO"  # a JPEG with others behind it, of other sizes or for depth (CIPA DC-007): no animation
 JPEG_QUALITY = 92
 DEVICE_LENGTH = 128
 _TAKEN = re.compile(r"\d{4}:\d{2}:\d{2} \d{2}:\d{2}:\d{2}")
@@ -43,7 +46,7 @@ LIMITS = Limits()
 @dataclass(frozen=True, slots=True)
 class Received:
     pixels_jpeg: bytes  # made anew
-    sha256: str  # of what was sent
+    original: bytes  # what was sent, without what was written beside the picture
     width: int
     height: int
     captured_at: datetime | None  # as the camera says, taken for UTC; None: it does not say
@@ -71,13 +74,14 @@ def receive(body: bytes, *, limits: Limits = LIMITS) -> Received:
     made = BytesIO()
     pixels.save(made, "JPEG", quality=JPEG_QUALITY)
     width, height = pixels.size
-    return Received(made.getvalue(), hashlib.sha256(body).hexdigest(), width, height, captured_at, device, str(image.format).lower())
+    kind = "jpeg" if image.format == SEVERAL else str(image.format).lower()
+    return Received(made.getvalue(), bare(body) or made.getvalue(), width, height, captured_at, device, kind)
 
 
 def _check(image: Image.Image, limits: Limits) -> None:
     """From the header alone."""
     width, height = image.size
-    if getattr(image, "n_frames", 1) > 1:
+    if getattr(image, "n_frames", 1) > 1 and image.format != SEVERAL:
         raise PhotoAnimated(frames=int(getattr(image, "n_frames", 2)))
     if width * height > limits.most_pixels or max(width, height) > limits.longest_side:
         raise PhotoTooManyPixels(width=width, height=height, limit=limits.most_pixels)

@@ -3,25 +3,29 @@
     recording ── verdict or enrolment accepted ──► (verdict_event) ── recorded ──► concluded
     appealed  ── dispute accepted ──► (dispute_event) … the appeal is decided ── correction and release, all or nothing ──► concluded
 
-The event's id is kept in the commit that accepts it: a process that dies between two lines neither loses a verdict nor records it twice.
+The event's id is kept in the commit that accepts it, if nobody else's is there yet: a process that dies between two lines neither loses a
+verdict nor records it twice, and no more do two processes that see the same case waiting.
 A verdict that the ledger refuses ends the case all the same: the certificate says that it is not on the ledger, and why.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 import structlog
 from sqlalchemy import Connection
 
 from ledger_api.desk import life, policy
+from ledger_api.desk.in_person import deadline_of, enrolment_event, to_endorse, unsigned_endorsement
 from ledger_api.desk.rows import cases as rows
 from ledger_api.desk.rows.cases import AnyRow
-from ledger_api.domain.parsing import parse_event
+from ledger_api.desk.rows.paging import each
+from ledger_api.domain.parsing import Refusal, parse_event
 from ledger_api.domain.reasons import SENTENCES
 from ledger_api.intake import EventResult, Intake, Order, Submission, accept_events
+from ledger_api.intake.drafting import draft
 from ledger_api.store.engine import reading, writing
 from ledger_verify.hashing import OrganizationId
 from ledger_verify.transition import Hold, Reason, state_from_bytes
@@ -33,25 +37,43 @@ LANDED = ("recorded", "final")
 logger = structlog.get_logger(__name__)
 
 
+class BroughtElsewhere(Exception):
+    """Another process has moved it since it was read: nothing of ours is accepted."""
+
+
+class Signer(Protocol):
+    @property
+    def address(self) -> bytes: ...
+
+    def sign(self, digest: bytes) -> bytes: ...
+
+
+class Signers(Protocol):
+    """The keys that the service keeps for its members (`keys.Keyring`)."""
+
+    def holds(self, organization: OrganizationId) -> bool: ...
+
+    def signer(self, organization: OrganizationId) -> Signer: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Scribe:
     """Brings what the desk has decided to the ledger. One turn is idempotent; any number of processes may take turns."""
 
     intake: Intake
     new_id: Callable[[], str]
+    signers: Signers | None = None  # for brands that agreed to an enrolment and leave the signing to the service
 
     def turn(self, now: datetime) -> int:
         """How many cases moved."""
-        with reading(self.intake.engine) as connection:
-            waiting = rows.in_state(connection, "recording", most=MOST_AT_ONCE)
-            disputes = [case for case in rows.in_state(connection, "appealed", most=MOST_AT_ONCE) if _wants_dispute(case)]
-            taken_back = rows.taken_back(connection, most=MOST_AT_ONCE)
+        waiting, disputes = each(self.intake.engine, rows.to_bring), each(self.intake.engine, rows.to_dispute)
         moved = sum(self._bring(case, now) if case.verdict_event is None else self._follow(case, now) for case in waiting)
-        for case in disputes:
-            self._dispute(case, now)
+        moved += sum(self._dispute(case, now) for case in disputes)
+        with reading(self.intake.engine) as connection:
+            taken_back = rows.taken_back(connection, most=MOST_AT_ONCE)
         for case_id in taken_back:
             self._take_back(case_id, now)
-        return moved + len(disputes) + len(taken_back)
+        return moved + len(taken_back)
 
     # --- verdicts
 
@@ -60,14 +82,17 @@ class Scribe:
         with reading(self.intake.engine) as connection:
             events, why = self._events(connection, case, now)
         if not events:
-            return why != "" and self._end(case, now, why)
-        results = self._accept(case, events, now, column="verdict_event", keep=0)
+            return why != "" and self.end(case, now, why)
+        try:
+            results = self._accept(case, events, now, column="verdict_event")
+        except BroughtElsewhere:
+            return False
         refused = next((result for result in results if result.status == "refused"), None)
         if refused is None:
             return True
         assert refused.reason is not None
         logger.warning("a verdict was refused", case=case.id, reason=refused.reason.code, why=refused.message)
-        return self._end(case, now, "not-recorded", reason=refused.reason.code, message=refused.message)
+        return self.end(case, now, "not-recorded", reason=refused.reason.code, message=refused.message)
 
     def _events(self, connection: Connection, case: AnyRow, now: datetime) -> tuple[list[dict[str, Any]], str]:
         """What is to be recorded; or nothing, and why the case ends without."""
@@ -75,13 +100,41 @@ class Scribe:
             return [], "test-case"
         if case.appeal_of is not None:
             return self._of_appeal(connection, case, now)
-        item = case.item or (rows.named(connection, case.gtin, case.serial) if case.gtin and case.serial else None)
+        item = rows.item_of(connection, case)
         terms = policy.read(connection, case.authenticator)
         if item is not None:
             return [verdict_event(case, item, now, days=terms.verdict_days)], ""
-        if case.method == "in-person" and case.outcome == "authentic" and case.presenter is not None:
-            return [enrolment_event(case, orjson.loads(case.presenter), now)], ""
+        if case.method == "in-person" and case.outcome == "authentic":
+            return self._enrolment(connection, case, now, days=terms.verdict_days)
         return [], "unknown-to-the-ledger"
+
+    def _enrolment(self, connection: Connection, case: AnyRow, now: datetime, *, days: int) -> tuple[list[dict[str, Any]], str]:
+        """Nothing and no reason while the brand has not signed, and still may."""
+        if case.presenter is None or not life.is_presentable(case):
+            return [], "not-presented"
+        presenter = orjson.loads(case.presenter)
+        is_endorsed = "endorsement" in presenter or not self.intake.authority.read(connection).is_member(case.brand)
+        if deadline_of(presenter) < now:
+            return [], "presented-too-long-ago" if is_endorsed else "not-endorsed"
+        if "endorsement" in presenter and "signature" not in presenter["endorsement"]:
+            presenter = self._endorsed(case, presenter, now, days=days)
+            is_endorsed = presenter is not None
+        return ([enrolment_event(case, presenter, now=now, days=days)] if is_endorsed else []), ""
+
+    def _endorsed(self, case: AnyRow, presenter: Mapping[str, Any], now: datetime, *, days: int) -> Mapping[str, Any] | None:
+        """Signed as the brand asked, with the key that the service keeps for it; None: no such key is here, the brand may sign itself."""
+        brand = OrganizationId(case.brand)
+        if self.signers is None or not self.signers.holds(brand):
+            return None
+        signer = self.signers.signer(brand)
+        endorsement = unsigned_endorsement(presenter, "0x" + signer.address.hex())
+        event = enrolment_event(case, dict(presenter) | {"endorsement": endorsement}, now=now, days=days)
+        found = draft(self.intake, event, organization=OrganizationId(case.authenticator))
+        if isinstance(found, Refusal) or found.endorsement is None:
+            signature = bytes(65)  # acceptance says why, and the case ends with its reason
+        else:
+            signature = signer.sign(to_endorse(found.endorsement, self.intake.network.domain_separator))
+        return dict(presenter) | {"endorsement": endorsement | {"signature": "0x" + signature.hex()}}
 
     def _of_appeal(self, connection: Connection, case: AnyRow, now: datetime) -> tuple[list[dict[str, Any]], str]:
         """A correction where the outcome is another, and the end of the dispute: together or not at all."""
@@ -114,26 +167,18 @@ class Scribe:
         if standing is None or standing.status == "accepted":
             return False
         if standing.status in LANDED:
-            return self._end(case, now, "recorded", block=standing.block_number, sequence=standing.sequence)
+            return self.end(case, now, "recorded", block=standing.block_number, sequence=standing.sequence)
         reason = Reason(standing.reason)
         if reason != Reason.SUPERSEDED:
-            return self._end(case, now, "not-recorded", reason=reason.code, message=SENTENCES[reason])
+            return self.end(case, now, "not-recorded", reason=reason.code, message=SENTENCES[reason])
         with writing(self.intake.engine) as connection:
             rows.change(connection, case.id, verdict_event=None)
             life.note(connection, case.id, "recording", by="desk", at=now, why="sent-again", facts={"reason": reason.code})
         return True
 
-    def _end(self, case: AnyRow, now: datetime, why: str, **facts: Any) -> bool:
+    def end(self, case: AnyRow, now: datetime, why: str, **facts: Any) -> bool:
         with writing(self.intake.engine) as connection:
-            seen = rows.locked_case(connection, case.id)
-            if seen is None or seen.state != "recording":
-                return False
-            columns = {} if why == "recorded" or seen.verdict_event is None else {"verdict_event": None}
-            item = seen.item or (rows.named(connection, seen.gtin, seen.serial) if seen.gtin and seen.serial else None)
-            life.step(connection, case.id, "recording", "concluded", by="desk", at=now, why=why, facts=facts, item=item, **columns)
-            if case.appeal_of is not None:
-                _settle(connection, seen, now)
-        return True
+            return end(connection, case.id, now, why, **facts)
 
     def _take_back(self, case_id: str, now: datetime) -> None:
         with writing(self.intake.engine) as connection:
@@ -145,29 +190,36 @@ class Scribe:
 
     # --- appeals
 
-    def _dispute(self, case: AnyRow, now: datetime) -> None:
+    def _dispute(self, case: AnyRow, now: datetime) -> bool:
         with reading(self.intake.engine) as connection:
             standing = rows.standing(connection, case.verdict_event)
             appeal = rows.appeal_of(connection, case.id)
-        if standing is None or standing.sequence is None or appeal is None or case.item is None:
-            return
+        if standing is None or standing.sequence is None or appeal is None:
+            return False
         payload = {"grounds": appeal.notes[:GROUNDS_LENGTH] or "The asker disputes the verdict.", "evidence": ["0x" + case.evidence.hex()]}
         event = {"kind": "dispute", "occurred_at": _rfc3339(now), "item": {"id": "0x" + case.item.hex()}, "payload": payload}
-        results = self._accept(case, [event | {"sequence": standing.sequence}], now, column="dispute_event", keep=0)
+        try:
+            results = self._accept(case, [event | {"sequence": standing.sequence}], now, column="dispute_event")
+        except BroughtElsewhere:
+            return False
         if results[0].status == "refused":  # it is heard all the same; the ledger shows no dispute
             with writing(self.intake.engine) as connection:
                 rows.change(connection, case.id, dispute_event=b"")
                 reason = results[0].reason
                 facts = {"reason": None if reason is None else reason.code, "message": results[0].message}
                 life.note(connection, case.id, "appealed", by="desk", at=now, why="dispute-refused", facts=facts)
+        return True
 
     # --- the door
 
-    def _accept(self, case: AnyRow, events: Sequence[Mapping[str, Any]], now: datetime, *, column: str, keep: int) -> list[EventResult]:
-        """Accepted, with the id of event `keep` in the case's `column`, in one commit."""
+    def _accept(self, case: AnyRow, events: Sequence[Mapping[str, Any]], now: datetime, *, column: str) -> list[EventResult]:
+        """Accepted, with the id of the first event in the case's empty `column`, in one commit. Raises BroughtElsewhere."""
 
         def finish(connection: Connection, submission: Submission) -> None:
-            told = submission.results[keep]
+            seen = rows.locked_case(connection, case.id)
+            if seen is None or seen.state != case.state or seen._mapping[column] is not None:
+                raise BroughtElsewhere
+            told = submission.results[0]
             if told.status != "refused" and told.event_id is not None:
                 rows.change(connection, case.id, **{column: told.event_id})
 
@@ -179,6 +231,19 @@ class Scribe:
             all_or_nothing=len(events) > 1,
         )
         return accept_events(self.intake, [parse_event(dict(event)) for event in events], order, finish=finish).results
+
+
+def end(connection: Connection, case_id: str, now: datetime, why: str, **facts: Any) -> bool:
+    """The case is concluded, and with it the one that it is the appeal of; False: it is not on its way to the ledger any more."""
+    seen = rows.locked_case(connection, case_id)
+    if seen is None or seen.state != "recording":
+        return False
+    columns = {} if why == "recorded" or seen.verdict_event is None else {"verdict_event": None}
+    item = seen.item or (rows.named(connection, seen.gtin, seen.serial) if seen.gtin and seen.serial else None)
+    life.step(connection, case_id, "recording", "concluded", by="desk", at=now, why=why, facts=facts, item=item, **columns)
+    if seen.appeal_of is not None:
+        _settle(connection, seen, now)
+    return True
 
 
 def verdict_event(case: AnyRow, item: bytes, now: datetime, *, days: int) -> dict[str, Any]:
@@ -194,22 +259,6 @@ def verdict_event(case: AnyRow, item: bytes, now: datetime, *, days: int) -> dic
     if case.outcome == "authentic" and days:
         event["expires_at"] = _rfc3339(now + timedelta(days=days))
     return event
-
-
-def enrolment_event(case: AnyRow, presenter: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """The birth of an item that is older than any ledger, with what its presenter (and its brand) signed."""
-    event: dict[str, Any] = {
-        "kind": "enrolment",
-        "occurred_at": presenter.get("occurred_at", _rfc3339(now)),
-        "brand": case.brand_did,
-        "gtin": case.gtin,
-        "serial": case.serial,
-        "category": case.category,
-        "presenter_key": presenter["key"],
-        "consent": presenter["consent"],
-        "payload": {"appraiser": case.appraiser_ref, "evidence": ["0x" + case.evidence.hex()]},
-    }
-    return event | ({"endorsement": presenter["endorsement"]} if presenter.get("endorsement") else {})
 
 
 def _settle(connection: Connection, appeal: AnyRow, now: datetime) -> None:
@@ -229,10 +278,6 @@ def _settle(connection: Connection, appeal: AnyRow, now: datetime) -> None:
     life.step(
         connection, first.id, "appealed", "concluded", by=f"appraiser {appeal.appraiser_ref}", at=now, why=why, facts=facts, **changed
     )
-
-
-def _wants_dispute(case: AnyRow) -> bool:
-    return case.verdict_event is not None and case.dispute_event is None and case.item is not None
 
 
 def _is_disputed(connection: Connection, item: bytes) -> bool:

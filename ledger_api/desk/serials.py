@@ -5,19 +5,21 @@ person has to look. The reader's models come with its package; nothing is fetche
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
 import cv2
 import numpy as np
 
-VERSION = "serials-1"
+VERSION = "serials-2"
 SIDE = 1280  # of the longer side: more tells the reader nothing and costs seconds
 SHORTEST = 4  # of what may be a serial
 LEAST_SURE = 0.5
 ALIKE = str.maketrans({"O": "0", "Q": "0", "D": "0", "I": "1", "L": "1", "|": "1", "Z": "2", "S": "5", "G": "6", "B": "8"})
 Result = Literal["match", "match-alike", "mismatch", "unreadable", "nothing-claimed"]
+Ledger = Literal["match", "match-alike", "mismatch", "unreadable", "unknown"]
+SETTLED = ("match", "match-alike", "nothing-claimed")  # a photo that is turned further tells nothing more
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +30,21 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`compared_with`: what the asker claimed, or what the ledger knows; `read`: the candidate that decided."""
+    """`compared_with`: what the asker claimed; `read`: the candidate that decided. `ledger`: the same of the serial by which the ledger
+    knows the item, which itself is not told here: whoever asks may read what a machine found."""
 
     result: Result
     read: str | None
     compared_with: str | None
     candidates: tuple[Candidate, ...]
+    ledger: Ledger = "unknown"
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def read(photo: bytes, *, claimed: str | None) -> Reading:
-    """What stands on the photo, upright or turned, compared with the claim."""
+def read(photo: bytes, *, claimed: str | None, known: str | None = None) -> Reading:
+    """What stands on the photo, upright or turned, compared with the claim and with what the ledger knows."""
     pixels = cv2.imdecode(np.frombuffer(photo, np.uint8), cv2.IMREAD_COLOR)
     assert pixels is not None, "a received photo can be decoded"
     scale = min(1.0, SIDE / max(pixels.shape[:2]))
@@ -48,14 +52,19 @@ def read(photo: bytes, *, claimed: str | None) -> Reading:
     found: list[Candidate] = []
     for turn in (None, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE):
         found += _texts(small if turn is None else cv2.rotate(small, turn))
-        told = compare(found, claimed)
-        if told.result in ("match", "match-alike", "nothing-claimed"):
+        told = compare(found, claimed, known)
+        if told.result in SETTLED and (known is None or told.ledger in SETTLED):
             return told
-    return compare(found, claimed)
+    return compare(found, claimed, known)
 
 
-def compare(candidates: Sequence[Candidate], claimed: str | None) -> Reading:
+def compare(candidates: Sequence[Candidate], claimed: str | None, known: str | None = None) -> Reading:
     """Pure: the best that can be said of these candidates."""
+    told, of_ledger = _against(candidates, claimed), _against(candidates, known).result
+    return replace(told, ledger="unknown" if known is None or of_ledger == "nothing-claimed" else of_ledger)
+
+
+def _against(candidates: Sequence[Candidate], claimed: str | None) -> Reading:
     likely = tuple(sorted((one for one in candidates if _may_be(one)), key=lambda one: -one.confidence))
     if not likely:
         return Reading("unreadable", None, claimed, ())

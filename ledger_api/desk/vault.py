@@ -5,17 +5,23 @@ bound into them, so that two objects cannot be exchanged. Deleting the object de
 
     "PLV1" ‖ nonce 12 ‖ wrapped data key 48 ‖ nonce 12 ‖ ciphertext
 
-A name is 64 hexadecimal digits that were made here, and nothing else ever becomes part of a path.
+A name is 64 hexadecimal digits that were made here, and nothing else ever becomes part of a path. What is kept in a bucket is closed
+before it leaves: whoever runs the storage reads nothing.
 """
 
+import errno
 import hashlib
 import os
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Protocol
 
-from ledger_api.desk.errors import NoSuchPhoto, PhotoTampered
+from ledger_api.desk.errors import NoSuchPhoto, PhotosAway, PhotoTampered
+from ledger_api.settings import Bucket
 
 MAGIC = b"PLV1"
 NONCE, WRAPPED = 12, 48
@@ -23,7 +29,7 @@ _NAME = re.compile(r"[0-9a-f]{64}")
 
 
 class Vault(Protocol):
-    """Content-addressed. Any number of processes may use one at a time."""
+    """Content-addressed. Any number of processes may use one at a time. Everything raises PhotosAway while the storage does not work."""
 
     def put(self, body: bytes) -> str:
         """Its name; durable when this returns. Harmless to repeat."""
@@ -86,35 +92,26 @@ class DiskVault:
     def put(self, body: bytes) -> str:
         name = hashlib.sha256(body).hexdigest()
         path = self._path(name)
-        if path.exists():
-            return name
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = path.with_name(f".{secrets.token_hex(8)}")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(self._seal.close(name, body))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        _settle(path.parent)
+        if not path.exists():
+            with _at_hand():
+                _write(path, self._seal.close(name, body))
         return name
 
     def get(self, name: str) -> bytes:
+        path = self._path(name)
         try:
-            kept = self._path(name).read_bytes()
+            with _at_hand():
+                kept = path.read_bytes()
         except FileNotFoundError:
             raise NoSuchPhoto from None
         return self._seal.open(name, kept)
 
     def delete(self, name: str) -> None:
         path = self._path(name)
-        path.unlink(missing_ok=True)
-        if path.parent.exists():
-            _settle(path.parent)
+        with _at_hand():
+            path.unlink(missing_ok=True)
+            if path.parent.exists():
+                _settle(path.parent)
 
     def has(self, name: str) -> bool:
         return self._path(name).exists()
@@ -126,6 +123,34 @@ class DiskVault:
         return self._folder / name[:2] / name[2:4] / name
 
 
+def _write(path: Path, kept: bytes) -> None:
+    """Whole and on disk, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    temporary = path.with_name(f".{secrets.token_hex(8)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(kept)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _settle(path.parent)
+
+
+@contextmanager
+def _at_hand() -> Iterator[None]:
+    """A disk that is full, gone or read-only is no fault of the caller's. What is not there is told by its own name."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise PhotosAway(cause=errno.errorcode.get(error.errno or 0, "disk")) from error
+
+
 def _settle(folder: Path) -> None:
     """What changed in it is on disk."""
     descriptor = os.open(folder, os.O_RDONLY)
@@ -133,3 +158,75 @@ def _settle(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class BucketVault:
+    """In a bucket of an S3-compatible storage, by the same names and closed in the same way."""
+
+    def __init__(self, bucket: Bucket, key: bytes) -> None:
+        from minio import Minio  # of the extra `desk`
+        from urllib3 import PoolManager, Timeout
+
+        access_key, secret_key = bucket.credentials()
+        self._name, self._seal = bucket.name, Seal(key)
+        self._storage = Minio(
+            bucket.host,
+            access_key=access_key,
+            secret_key=secret_key,
+            secure=bucket.is_secure,
+            region=bucket.region,
+            http_client=PoolManager(timeout=Timeout(connect=5, read=30), retries=2, maxsize=16),
+        )
+
+    def put(self, body: bytes) -> str:
+        name = hashlib.sha256(body).hexdigest()
+        if not self.has(name):
+            kept = self._seal.close(name, body)
+            with _in_reach():
+                self._storage.put_object(self._name, _key(name), BytesIO(kept), len(kept))
+        return name
+
+    def get(self, name: str) -> bytes:
+        with _in_reach():
+            answer = self._storage.get_object(self._name, _key(name))
+            try:
+                kept = answer.read()
+            finally:
+                answer.close()
+                answer.release_conn()
+        return self._seal.open(name, kept)
+
+    def delete(self, name: str) -> None:
+        with _in_reach():
+            self._storage.remove_object(self._name, _key(name))
+
+    def has(self, name: str) -> bool:
+        try:
+            with _in_reach():
+                self._storage.stat_object(self._name, _key(name))
+        except NoSuchPhoto:
+            return False
+        return True
+
+
+def _key(name: str) -> str:
+    """Raises NoSuchPhoto for what was never a name of ours."""
+    if not _NAME.fullmatch(name):
+        raise NoSuchPhoto
+    return f"photos/{name[:2]}/{name}"
+
+
+@contextmanager
+def _in_reach() -> Iterator[None]:
+    """Raises NoSuchPhoto, PhotosAway: no answer of the storage, which may hold its address, is repeated."""
+    from minio.error import MinioException, S3Error
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield
+    except S3Error as error:
+        if error.code in ("NoSuchKey", "NoSuchObject"):
+            raise NoSuchPhoto from None
+        raise PhotosAway(cause=str(error.code)) from None
+    except (MinioException, HTTPError, OSError) as error:
+        raise PhotosAway(cause=type(error).__name__) from None

@@ -15,3 +15,4 @@ class Network:
     terms: Terms  # the ledger's two periods
     consortium: OrganizationId
     confirmations: int = 2  # blocks after which a recorded event is final; 0: the node's `finalized` tag decides
+    first_block: int = 0  # of the ledger: nothing of it is before

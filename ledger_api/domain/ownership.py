@@ -10,11 +10,12 @@ from ledger_api.domain.network import Network
 from ledger_api.domain.signatures import signer_of
 from ledger_api.errors import (
     ConsentExpired,
-    ConsentForeign,
     ConsentNotSigned,
     ConsentNotTheHolder,
+    ConsentToAnotherChain,
     ConsentToAnotherDeed,
     ConsentToAnotherItem,
+    ConsentToAnotherLedger,
     ConsentWithdrawn,
 )
 from ledger_verify.claims import Wish, wish_digest
@@ -42,7 +43,7 @@ def check_wish(signed: SignedWish, deed: Deed, *, item: bytes, state: State, net
     """Raises the first of these that applies:
 
     ConsentNotSigned: the signature is not the named holder's under this very struct.
-    ConsentForeign: it was given for another chain or another ledger.
+    ConsentToAnotherChain, ConsentToAnotherLedger: it was given elsewhere.
     ConsentToAnotherItem, ConsentToAnotherDeed: it agrees to something else.
     ConsentNotTheHolder: the key that signed does not hold the item (any more).
     ConsentWithdrawn: something happened to the item since it was signed.
@@ -52,8 +53,10 @@ def check_wish(signed: SignedWish, deed: Deed, *, item: bytes, state: State, net
     signer = signer_of(wish_digest(wish, chain_id=signed.chain_id, ledger=signed.ledger), signed.signature)
     if signer is None or signer.rjust(32, b"\0") != wish.old_holder:
         raise ConsentNotSigned
-    if (signed.chain_id, signed.ledger) != (network.chain_id, network.ledger):
-        raise ConsentForeign(chain_id=network.chain_id, ledger="0x" + network.ledger.hex())
+    if signed.chain_id != network.chain_id:
+        raise ConsentToAnotherChain(chain_id=network.chain_id)
+    if signed.ledger != network.ledger:
+        raise ConsentToAnotherLedger(ledger="0x" + network.ledger.hex())
     if wish.item != item:
         raise ConsentToAnotherItem(item="0x" + item.hex())
     if Deed(wish.action, wish.new_holder, wish.detail) != deed:

@@ -85,7 +85,8 @@ BATCH = Life(
         Way("done", "dissolved", "its deadline passed in a final block, with events that still wait"),
         Way("sent", "refused", "the contract refused it as a whole"),
         Way("done", "refused", "the contract refused it as a whole"),
-        Way("refused", "sent", "a reorg took the block that refused it"),
+        Way("refused", "done", "a reorg took the block that refused it; its transaction is still known as landed"),
+        Way("refused", "sent", "the same, after the worker saw its transaction fall out"),
         Way("refused", "dissolved", "it was refused for its deadline alone, and is signed anew"),
     ),
 )

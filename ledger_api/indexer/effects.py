@@ -44,7 +44,8 @@ def effects_of(connection: Connection, network: Network, stretch: Stretch | None
     compromised = _compromised(standing) if standing else stored.compromised_signers(connection)
 
     decoded = decode_logs(ledger_logs)
-    times = {block.number: block.timestamp for block in stretch.blocks} if stretch else {}
+    blocks = _new_blocks(connection, stretch) if stretch else []
+    times = {block.number: block.timestamp for block in blocks}
     folded = fold_logs(decoded, times, stored.histories(connection, touched(decoded)), network.terms)
     dependent = stored.made_from(connection, folded.histories) - folded.histories.keys()
     waiting = set(stored.waiting_refreshes(connection, most_refreshes))
@@ -54,7 +55,7 @@ def effects_of(connection: Connection, network: Network, stretch: Stretch | None
     made = make_passports(connection, histories, names=names, compromised=compromised, givers=givers, chain=shown_chain(network))
     shown = mirror.read_shown(connection)
     return Effects(
-        blocks=stretch.blocks if stretch else [],
+        blocks=blocks,
         folded=folded,
         registry_logs=registry_logs,
         standing=standing,
@@ -63,6 +64,13 @@ def effects_of(connection: Connection, network: Network, stretch: Stretch | None
         stale=dependent - histories.keys(),
         renamed={organization: names.get(organization, (None, None)) for organization in _differing(names, shown)},
     )
+
+
+def _new_blocks(connection: Connection, stretch: Stretch) -> list[Block]:
+    """Those that the mirror is to keep: the stretch's, and what its logs name further down."""
+    named = {block.number: block for block in stretch.named}
+    known = mirror.block_times(connection, sorted(named)).keys() | {block.number for block in stretch.blocks}
+    return [*(block for number, block in named.items() if number not in known), *stretch.blocks]
 
 
 def read_givers(

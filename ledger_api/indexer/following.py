@@ -203,7 +203,8 @@ def _cut(stretch: Stretch) -> Stretch:
     """Its first blocks with as many logs as one transaction should take; a block is never cut."""
     last = max(stretch.logs[0].block_number, stretch.logs[WANTED_LOGS].block_number - 1)
     blocks = [block for block in stretch.blocks if block.number <= last]
-    return Stretch(stretch.from_block, blocks[-1].number, blocks, [log for log in stretch.logs if log.block_number <= last])
+    logs = [log for log in stretch.logs if log.block_number <= last]
+    return Stretch(stretch.from_block, blocks[-1].number, blocks, logs, [block for block in stretch.named if block.number <= last])
 
 
 def _check_link(connection: Connection, cursor: Cursor, stretch: Stretch | None) -> None:

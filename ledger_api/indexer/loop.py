@@ -52,10 +52,11 @@ def follow(
             logger.critical("indexer stopped", code=error.code, facts=error.facts)
             raise
         except BusyError as error:
+            span = max(1, span // 2)  # a node may also fail because it was asked for too many blocks
             pause = _pause(stop, pause, error.code, why=error.message, facts=error.facts)
         except Exception:  # the cursor did not move: the same blocks are read again
             logger.exception("indexing failed")
-            pause = _pause(stop, pause, "failed")
+            span, pause = max(1, span // 2), _pause(stop, pause, "failed")
     with writing(following.engine) as connection:
         drop_lease(connection, LEASE, following.owner)
 

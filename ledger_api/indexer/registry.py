@@ -3,7 +3,7 @@
 Members are few and their logs rare, so one road serves for growing, for undoing and for a rebuild.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ledger_api.errors import FoldMismatch
@@ -79,12 +79,13 @@ def fold_registry(logs: Iterable[RegistryLog]) -> Standing:
 
 def blocks_named(standing: Standing) -> set[int]:
     """The blocks whose times `givers_of` tells."""
-    named = {block for row in standing.organizations for block in row[6:8]} | {row[3] for row in standing.signers}
+    named = {block for row in standing.organizations for block in row[6:8]} | {block for row in standing.signers for block in row[3:5]}
     return {block for block in named if block is not None} | {row[0] for row in standing.accreditations}
 
 
 def givers_of(standing: Standing, times: Mapping[int, int], consortium: bytes) -> Givers:
-    """What opinions lean on; `times` are those of `blocks_named`."""
+    """What opinions lean on; `times` are those of `blocks_named`. Where the mirror is older than the keeping of the blocks since which
+    keys are compromised, theirs are not known until it is rebuilt."""
     grants: dict[tuple[bytes, bytes], list[Grant]] = {}
     for block, _index, brand, organization, role, scope, _start, end in sorted(standing.accreditations, key=lambda row: row[:2]):
         if role == Role.AUTHENTICATOR:
@@ -95,6 +96,7 @@ def givers_of(standing: Standing, times: Mapping[int, int], consortium: bytes) -
         suspended={row[0]: _time_of(row[6], times) for row in members if row[3]},
         without_role={row[0]: _time_of(row[7], times) for row in members if not row[2] & Role.AUTHENTICATOR},
         retired={(row[0], row[1]): times[row[3]] for row in standing.signers if row[3] is not None},
+        compromised={(row[0], row[1]): times.get(row[4], 0) for row in standing.signers if row[4] is not None},
         grants=grants,
         successors=dict(standing.successors),
     )
@@ -108,6 +110,11 @@ def compromised_by(log: RegistryLog) -> tuple[bytes, bytes] | None:
     """(organization, signer) if this log marks a signer."""
     topics = split_topics(log)
     return (topics[1], topics[2][12:]) if topics[0] == SIGNER_COMPROMISED else None
+
+
+def since_named(topics: Sequence[bytes], body: bytes) -> int | None:
+    """The block since which this log of the registry says that a key is compromised; None for every other log."""
+    return _number(body, 0) if topics[0] == SIGNER_COMPROMISED else None
 
 
 def split_topics(log: RegistryLog) -> list[bytes]:

@@ -16,6 +16,7 @@ from ledger_api.chain.rpc import Hint, Node, Refusal, quantity, unhex
 from ledger_api.errors import NodeInconsistent, NodeRefused
 from ledger_api.indexer.blooms import may_contain
 from ledger_api.indexer.registry import TOPICS as REGISTRY_TOPICS
+from ledger_api.indexer.registry import since_named
 from ledger_api.store.following import Block
 from ledger_verify import wire
 from ledger_verify.hashing import keccak
@@ -38,13 +39,15 @@ class Log(NamedTuple):
 class Stretch(NamedTuple):
     """Consecutive blocks, both ends included, and every log of ours in them, in the chain's order.
 
-    `blocks` has those with logs and the last one; all of them near the head.
+    `blocks` has those with logs and the last one; all of them near the head. `named` are blocks, further down mostly, that a log speaks
+    of: since which a key is compromised.
     """
 
     from_block: int
     to_block: int
     blocks: list[Block]
     logs: list[Log]
+    named: Sequence[Block] = ()
 
 
 class Identity(NamedTuple):
@@ -54,7 +57,7 @@ class Identity(NamedTuple):
 
 
 class RangeTooWide(Exception):
-    """The node will not answer for so many blocks at once."""
+    """The node does not answer for so many blocks at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +106,20 @@ class Source:
                 logs += told
         if not blocks or blocks[-1].number != to_block:
             blocks.append(_block(headers[-1]))
-        return _checked(Stretch(from_block, to_block, blocks, logs))
+        return _checked(Stretch(from_block, to_block, blocks, logs, self._named(logs)))
+
+    def _named(self, logs: Iterable[Log]) -> list[Block]:
+        """Raises NodeInconsistent: the node lacks one."""
+        spoken_of = {since_named(log.topics, log.body) for log in logs if log.address == self.registry}
+        numbers = sorted(number for number in spoken_of if number is not None)
+        return _all_there(self.blocks(numbers)) if numbers else []
 
     def _range(self, from_block: int, to_block: int) -> list[Log]:
         asked = {"fromBlock": quantity(from_block), "toBlock": quantity(to_block), "address": self._addresses()}
         # the last block first, in one batch: a replica that has it has what is below it
         last, found = self.node.batch([("eth_getBlockByNumber", (quantity(to_block), False)), ("eth_getLogs", (asked,))])
-        if isinstance(found, Refusal) and found.hint is Hint.RANGE_TOO_WIDE:
-            raise RangeTooWide
+        if isinstance(found, Refusal) and found.hint is not Hint.BEHIND:
+            raise RangeTooWide  # each host words its limit its own way; what was meant otherwise is met again at a single block
         last, found = _results([last, found], "eth_getLogs")
         _found(last)
         return self._logs(found)
@@ -141,7 +150,7 @@ class Source:
         """
         headers = self._headers(from_block, to_block)
         logs = [log for told in self._logs_by_hash(headers) for log in told]
-        return _checked(Stretch(from_block, to_block, [_block(header) for header in headers], logs))
+        return _checked(Stretch(from_block, to_block, [_block(header) for header in headers], logs, self._named(logs)))
 
     def _logs_of(self, block: Block) -> Answer:
         return {"blockHash": _hex(block.hash), "address": self._addresses()}

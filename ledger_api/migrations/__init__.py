@@ -2,26 +2,46 @@
 
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
 
-from ledger_api.store.engine import writing
+from ledger_api.store.engine import reading, writing
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _LOCK = text("SELECT pg_advisory_xact_lock(7310868923)")  # a number of ours alone
 
 
 def upgrade(engine: Engine) -> None:
     """Harmless to repeat, and to call from several processes: the others wait and find nothing left to do."""
+    if _is_new(engine):
+        return
+    from alembic import command  # every process starts here, and hardly one has anything to bring up to date
+
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(_LOCK)
         command.upgrade(configuration(connection), "head")
 
 
-def configuration(connection: Connection) -> Config:
+def _is_new(engine: Engine) -> bool:
+    with reading(engine) as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return False
+        return connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [newest()]
+
+
+def newest() -> str:
+    """The revision that nothing comes after, from the files' names alone."""
+    return max(path.name for path in (Path(__file__).parent / "versions").glob("[0-9]*.py"))[:4]
+
+
+def configuration(connection: Connection) -> "Config":
     """For Alembic's commands on this connection: `command.revision(configuration(c), message, autogenerate=True)` makes the next one."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection

@@ -224,6 +224,7 @@ class Lane:
                 self._prove_held(connection, now)
                 for landing in landings:
                     self._settle(connection, landing, candidates)
+                lanes.count_costs(connection, landings)
         with reading(self._engine) as connection:
             missing = self._missing(connection, sight)
         self._doubt(missing | set(used) - {landing.variant.nonce for landing in landings}, sight)

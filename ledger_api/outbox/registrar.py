@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from eth_abi import abi as eth_abi
@@ -19,7 +19,7 @@ from ledger_api.chain.deploy import verify_deployment
 from ledger_api.chain.reverts import AlreadyAdmitted, NotASigner, NothingChanges
 from ledger_api.directory import Accreditation
 from ledger_api.errors import IntegrityError, LaneBusy, NodeUnreachable, WouldRevert
-from ledger_api.outbox.lane import Lane, Outgoing, Saved
+from ledger_api.outbox.lane import Lane, Outgoing, Saved, Sight
 from ledger_api.outbox.surroundings import Surroundings
 from ledger_api.store import lanes
 from ledger_api.store.engine import reading
@@ -155,6 +155,26 @@ class ChainRegistrar:
             finally:
                 self._lane.let_go()
 
+    # --- what a reorg took
+
+    def look_after(self, now: datetime) -> None:
+        """Whatever the registry was told goes out again until its block is final, without anybody asking. Another process that has the
+        lane does so itself.
+
+        Raises:
+            BusyError: the node, the database or the fees say *later*. LaneMismatch: see `Lane.follow`.
+        """
+        with self._turn, suppress(LaneBusy):
+            self._lane.hold(now)
+            try:
+                sight = self._lane.look()
+                if not self._lane.is_below_final(sight):
+                    self._lane.follow(sight, now)
+                    self._lane.resend(sight)
+                    self._lane.outbid(sight, now)
+            finally:
+                self._lane.let_go()
+
     # --- saying it
 
     @contextmanager
@@ -213,6 +233,7 @@ class ChainRegistrar:
 
     def _send(self, function: str, make: Callable[[], tuple[object, ...]]) -> Saved:
         """Asked first: what the registry would refuse is not sent."""
+        sight = self._put_back()
         sender = self._lane.relayer
         try:
             body = self._registry.artifact.encode(function, *make())
@@ -226,11 +247,20 @@ class ChainRegistrar:
             self._unwaited_nonces.clear()
             body = self._registry.artifact.encode(function, *make())
             gas = self._registry.estimate(body, sender=sender)
-        sight = self._lane.look()
-        self._lane.follow(sight, _now())
+            sight = self._lane.look()
         saved = self._lane.save(Outgoing(self._registry.address, body, gas * 5 // 4), sight, _now())
         self._lane.send(saved, sight)
         return saved
+
+    def _put_back(self) -> Sight:
+        """What a reorg took, or a crash kept from the node, lands before anything else is said: that may rest on it."""
+        sight = self._lane.look()
+        self._lane.follow(sight, _now())
+        if self._lane.resend(sight):
+            lost = [Saved(flight.id, flight.nonce, b"", flight.hash) for flight in self._lane.flights()]
+            with suppress(WouldRevert):  # what it said is no longer so, and its nonce is filled
+                self._await_all(lost)
+        return sight
 
     def _await_all(self, waiting: list[Saved]) -> list[bytes]:
         """The hashes under which they landed (a replacement has another). Raises: WouldRevert, NodeUnreachable."""

@@ -3,7 +3,8 @@
 1. `hold` the lane's lease; when it is new, `check` chain, contracts and nonces.
 2. `follow` what landed, reverted or fell out of the chain.
 3. `resend` saved bytes the node does not have, `outbid` what is stuck. Only then anything new:
-4. `settle` batches whose deadline has passed, and items whose history is not the one their events were accepted on.
+4. `settle` batches whose deadline has passed, and items whose history is not the one their events were accepted on. Once a block, also
+   what the registry was told and a reorg took.
 5. `gather` accepted events into batches, sign them, encode; `save` batches and transaction in one commit; `send`.
 
 `Worker.turn` calls `between` after each step, so that a test can end the process there. What a dead worker saved, the next one
@@ -24,6 +25,7 @@ from ledger_api.errors import (
     ChainError,
     IntegrityError,
     LaneBusy,
+    LedgerError,
     NodeInconsistent,
     NodeRefused,
     ReorgTooDeep,
@@ -31,6 +33,7 @@ from ledger_api.errors import (
 from ledger_api.outbox import rejudge
 from ledger_api.outbox.gather import Gatherer, Load
 from ledger_api.outbox.lane import Lane, Outgoing, Saved, Sight
+from ledger_api.outbox.registrar import ChainRegistrar
 from ledger_api.outbox.surroundings import Surroundings
 from ledger_api.store import lanes, sending, tracing
 from ledger_api.store.engine import reading
@@ -38,7 +41,9 @@ from ledger_api.store.engine import reading
 logger = structlog.get_logger(__name__)
 
 _IDLE_SECONDS = 0.2
-_PATIENCE_SECONDS = 2.0  # after trouble with the node or the database
+_STANDBY_SECONDS = 0.25  # while another worker has the lane: as soon as its lease has run out, this one has it
+_PAUSE_SECONDS = 0.3  # after trouble with the node or the database, and twice as long each time in a row: most of it is over at once
+_LONGEST_PAUSE_SECONDS = 2.0
 _EXPIRY_SECONDS = 15  # between two looks for batches whose deadline has passed: deadlines are hours, the look is not free
 
 
@@ -56,6 +61,8 @@ class Worker:
         relayer, release = around.keyring.relayer(lane), rejudge.releasing(around.keyring)
         self.lane = Lane(around.engine, around.node, relayer, terms=around.lane_terms, owner=owner, release=release)
         self._gatherer = Gatherer(around, self.lane.relayer)
+        self._registrar: ChainRegistrar | None = None  # made when it is first needed: it opens the owner's keystore
+        self._registry_trouble = ""
         self._is_started = False
         self._settled_at_block = -1
         self._asked_to_end = threading.Event()
@@ -142,7 +149,23 @@ class Worker:
             self._next_expiry = seconds + _EXPIRY_SECONDS
         rejudge.end_impossible(self._around, self._gatherer.take_impossible(), now=seconds)
         rejudge.look_again(self._around, self._gatherer.take_stale(), now=seconds)
+        self._look_after_registry(now)
         self._settled_at_block = sight.block_number
+
+    def _look_after_registry(self, now: datetime) -> None:
+        """Its troubles are no reason to carry no events: they are said once, and tried again with the next block."""
+        try:
+            owner = self._around.keyring.owner_address()
+            with reading(self._engine) as connection:
+                is_open = owner is not None and lanes.is_open(connection, owner)
+            if is_open:
+                self._registrar = self._registrar or ChainRegistrar(self._around)
+                self._registrar.look_after(now)
+            self._registry_trouble = ""
+        except LedgerError as error:
+            if error.code != self._registry_trouble:
+                logger.warning("what the registry was told waits", code=error.code, why=error.message, facts=error.facts)
+            self._registry_trouble = error.code
 
     # --- new transactions
 
@@ -183,33 +206,35 @@ def run(worker: Worker, stop: threading.Event, *, bell: Bell | None = None) -> N
     Raises:
         IntegrityError: two records that must agree do not. The lane stays stopped until somebody has looked.
     """
-    trouble = ""
+    trouble, pause = "", _PAUSE_SECONDS
     worker.heed(stop)
     try:
         while not stop.is_set():
-            seconds, trouble = _one_turn(worker, bell, trouble)
+            seconds, trouble = _one_turn(worker, bell, trouble, pause)
+            pause = min(_LONGEST_PAUSE_SECONDS, 2 * pause) if seconds >= pause else _PAUSE_SECONDS
             stop.wait(seconds)
     finally:
         worker.stop()
 
 
-def _one_turn(worker: Worker, bell: Bell | None, trouble: str) -> tuple[float, str]:
-    """Seconds to wait before the next turn, and the code of what it waits for: said when it changes, not at every turn."""
+def _one_turn(worker: Worker, bell: Bell | None, trouble: str, pause: float) -> tuple[float, str]:
+    """Seconds to wait before the next turn (`pause` after trouble), and the code of what it waits for: said when it changes, not at every
+    turn."""
     try:
         if bell is not None:
             bell.look(utc_now().timestamp())
         seconds = 0.0 if worker.turn() else _IDLE_SECONDS
     except LaneBusy as error:
-        return _PATIENCE_SECONDS, error.code
+        return _STANDBY_SECONDS, error.code
     except (BusyError, ChainError) as error:
         if error.code != trouble:
             logger.warning("the worker waits", code=error.code, why=error.message, facts=error.facts)
-        return _PATIENCE_SECONDS, error.code
+        return pause, error.code
     except IntegrityError:
         raise
     except Exception:  # the loop's own guard: nothing was half done, since every step commits whole
         logger.exception("a turn of the worker failed")
-        return _PATIENCE_SECONDS, "failed"
+        return pause, "failed"
     if trouble:
         logger.info("the worker goes on", code=trouble)
     return seconds, ""

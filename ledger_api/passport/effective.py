@@ -10,6 +10,7 @@ from ledger_verify.transition import replaces
 
 Json = dict[str, Any]
 NOTHING: Json = {}
+DESCRIBED = ("model", "colour", "category")  # what the brand's own record of an enrolled item says in the enrolment's place
 
 
 def effective_facts(story: Sequence[Json]) -> dict[int, Json]:
@@ -31,8 +32,12 @@ def effective_view(passport: Json, now: datetime) -> tuple[list[Json], list[Json
     An entry whose facts were corrected keeps what they replaced beside them, an opinion that prevailed over others names them
     (`outranks`), and why its author could not give it at this time is resolved. Left out are void entries (*compromised*), corrections
     (*applied*: they are in what they corrected), withdrawn opinions (*withdrawn*) and those the effective verdict outranks (*overruled*).
+
+    An enrolment is never left out for its opinion, since it is a birth too: it says which entry outranks it (`overruled_by`), and where
+    the brand's own record came later, that record's description is in the place of its own (`replaced`).
     """
     facts = effective_facts(passport["story"])
+    made = next((entry["sequence"] for entry in passport["story"] if entry["kind"] == "manufacture" and entry["void"] is None), None)
     stands: list[Json] = []
     left_out: list[Json] = []
     for entry in passport["story"]:
@@ -40,13 +45,25 @@ def effective_view(passport: Json, now: datetime) -> tuple[list[Json], list[Json
         if reason is not None:
             left_out.append({"sequence": entry["sequence"], "kind": entry["kind"]} | reason)
             continue
-        facts_now = facts[entry["sequence"]]
-        replaced = {"facts": entry["facts"], "by": entry["corrected_by"]} if facts_now != entry["facts"] else None
+        facts_now, by = _facts_now(entry, facts, made)
+        replaced = {"facts": entry["facts"], "by": by} if facts_now != entry["facts"] else None
+        overruled = _overruled_by(entry, facts, passport["verdict"])
         standing = standing_at(entry.get("standing"), now)
-        stands.append(entry | {"facts": facts_now, "replaced": replaced, "standing": standing, "outranks": []})
-    for entry in stands:
-        entry["outranks"] = [gone["sequence"] for gone in left_out if gone["reason"] == "overruled" and gone["by"] == entry["sequence"]]
-    return stands, left_out
+        stands.append(entry | {"facts": facts_now, "replaced": replaced, "standing": standing, "overruled_by": overruled})
+    outranked = [(gone["sequence"], gone["by"]) for gone in left_out if gone["reason"] == "overruled"]
+    outranked += [(entry["sequence"], entry["overruled_by"]) for entry in stands]
+    outranked += [(entry["sequence"], made) for entry in stands if entry["replaced"] is not None and entry["replaced"]["by"] == made]
+    return [entry | {"outranks": sorted(one for one, by in outranked if by == entry["sequence"])} for entry in stands], left_out
+
+
+def _facts_now(entry: Json, facts: Mapping[int, Json], made: int | None) -> tuple[Json, int | None]:
+    """The facts that count, and which entry made them what they are. `made`: the brand's own record of the item."""
+    own = facts[entry["sequence"]]
+    if entry["kind"] != "enrolment" or made is None:
+        return own, entry["corrected_by"]
+    said = {name: value for name, value in own.items() if name not in DESCRIBED}
+    joined = said | {name: facts[made][name] for name in DESCRIBED if name in facts[made]}
+    return (own, entry["corrected_by"]) if joined == own else (joined, made)
 
 
 def effective_opinions(story: Sequence[Json]) -> list[Json | None]:
@@ -88,6 +105,14 @@ def _left_out(entry: Json, facts: Mapping[int, Json], verdict: Json | None) -> J
     outcome = facts[entry["sequence"]]["outcome"]
     if outcome == OUTCOME_CODES[Outcome.NONE]:
         return {"reason": "withdrawn", "by": entry["corrected_by"]}
-    if verdict is not None and outcome != verdict["outcome"]:
-        return {"reason": "overruled", "by": verdict["sequence"]}
-    return None
+    overruled = _overruled_by(entry, facts, verdict)
+    return None if overruled is None else {"reason": "overruled", "by": overruled}
+
+
+def _overruled_by(entry: Json, facts: Mapping[int, Json], verdict: Json | None) -> int | None:
+    """The opinion in effect, where it says otherwise than this one."""
+    outcome = facts[entry["sequence"]].get("outcome") if entry["kind"] in ("verdict", "ruling", "enrolment") else None
+    if verdict is None or outcome in (None, OUTCOME_CODES[Outcome.NONE], verdict["outcome"]):
+        return None
+    sequence: int = verdict["sequence"]
+    return sequence

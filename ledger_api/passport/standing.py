@@ -33,6 +33,7 @@ class Givers:
     suspended: Moments = field(default_factory=dict)
     without_role: Moments = field(default_factory=dict)  # members that are no authenticators, since when
     retired: Mapping[tuple[bytes, bytes], int] = field(default_factory=dict)  # (organization, signer)
+    compromised: Mapping[tuple[bytes, bytes], int] = field(default_factory=dict)  # the same: since when, not when it was reported
     grants: Mapping[tuple[bytes, bytes], Sequence[Grant]] = field(default_factory=dict)  # (grantor, organization), first to last
     successors: Mapping[bytes, bytes] = field(default_factory=dict)
 
@@ -63,7 +64,7 @@ def standing_of(given: Given, givers: Givers) -> Standing:
     withdrawn, until = _accredited(given, givers)
     organization = given.organization
     if given.is_void:
-        return Standing("compromised", 0, until)
+        return Standing("compromised", givers.compromised.get((organization, given.signer), 0), until)
     if organization in givers.suspended:
         return Standing("suspended", givers.suspended[organization], until)
     if withdrawn is not None:

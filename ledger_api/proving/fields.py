@@ -1,7 +1,8 @@
 """Which fields of a payload a proof shows, and the fields themselves with their salts.
 
 Without a word from anybody a proof shows what a passport tells (the table in docs/architecture.md). The organization that
-recorded an event may show more of it; whoever asks may have less shown. Nothing else about a field can be chosen.
+recorded an event may show more of it; whoever asks may have less shown: what is withheld at his wish is named, and what he may not see
+is not. Nothing else about a field can be chosen.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,6 +17,7 @@ from ledger_api.passport.making import PUBLIC
 from ledger_api.store.proving import StoredPayload
 from ledger_api.store.records import Record
 from ledger_verify.codes import Kind
+from ledger_verify.disclosure import is_named, sealed
 from ledger_verify.hashing import Disclosure, ItemId, OrganizationId, commitment_of, disclose, disclosure_digest, flatten, item_key
 from ledger_verify.state import unpack_detail
 
@@ -36,13 +38,12 @@ class Choice:
     own: OrganizationId | None = None  # whose events are shown whole
     withhold: frozenset[str] = frozenset()
 
-    def shows(self, record: Record, path: str, public: Collection[str]) -> bool:
-        is_open = record.organization == self.own or any(_is_within(path, one) for one in public)
-        return is_open and not any(_is_within(path, one) for one in self._against(record.sequence))
+    def opens(self, record: Record, path: str, public: Collection[str]) -> bool:
+        """Whether the asker may see this field at all."""
+        return record.organization == self.own or any(_is_within(path, one) for one in public)
 
-    def _against(self, sequence: int) -> list[str]:
-        split = (one.partition("/") for one in self.withhold)
-        return [f"/{path}" if slash else "" for number, slash, path in split if number in ("", str(sequence))]
+    def withholds(self, record: Record, path: str) -> bool:
+        return any(is_named(path, record.sequence, one) for one in self.withhold)
 
 
 PUBLIC_ONLY = Choice()
@@ -70,9 +71,16 @@ def payload_document(record: Record, records: Sequence[Record], stored: StoredPa
     if commitment_of(digests) != record.payload:
         raise PayloadMismatch(event_id="0x" + record.event_id.hex())
     public = public_paths(record, records)
-    shown = {digest for digest, field in digests.items() if choice.shows(record, field.path, public)}
-    fields = [[digests[digest].salt.hex(), digests[digest].path, digests[digest].value] for digest in sorted(shown)]
-    return {"fields": fields, "withheld": ["0x" + digest.hex() for digest in sorted(set(digests) - shown)]}
+    fields: list[Any] = []
+    withheld: list[Any] = []
+    for digest, field in sorted(digests.items(), key=lambda one: one[0]):
+        if not choice.opens(record, field.path, public):
+            withheld.append("0x" + digest.hex())
+        elif choice.withholds(record, field.path):
+            withheld.append(sealed(field))
+        else:
+            fields.append([field.salt.hex(), field.path, field.value])
+    return {"fields": fields, "withheld": withheld}
 
 
 def _opened(record: Record, stored: StoredPayload, blinding: Blinding) -> list[Disclosure] | None:

@@ -22,6 +22,7 @@ from ledger_api.routes.schemas import Hex32, HexAddress, Moment, Out, hex_of, mo
 from ledger_api.store import claim_cards as rows
 from ledger_api.store import owning
 from ledger_api.store.engine import reading, writing
+from ledger_api.store.erasing import settle_files
 from ledger_verify import claims
 from ledger_verify.hashing import ItemId
 
@@ -102,7 +103,9 @@ def acknowledge_card(card: str, caller: Writer, ctx: Ctx, now: Now) -> CardOut:
     with writing(ctx.engine) as connection:
         _owned(rows.find(connection, caller.organization, card))
         rows.forget_secret(connection, caller.organization, card, now=datetime.fromtimestamp(now, UTC))
-        return _shown(ctx, rows.find(connection, caller.organization, card))
+        shown = _shown(ctx, rows.find(connection, caller.organization, card))
+    settle_files(ctx.engine)
+    return shown
 
 
 def _owned(row: Any | None) -> Any:

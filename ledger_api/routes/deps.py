@@ -1,12 +1,18 @@
-"""Every dependency of a route, as a type whose name reads aloud in a signature: `Writer`, `Admin`, `Db`, `Now`."""
+"""Every dependency of a route, as a type whose name reads aloud in a signature: `Writer`, `Admin`, `Db`, `Now`.
 
+What only looks at what is in memory is a coroutine: anything else is sent to a thread of its own, which costs more than the look.
+"""
+
+import asyncio
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Network
 from typing import Annotated
 
+from anyio.lowlevel import RunVar
 from fastapi import Depends, Header, Request
+from fastapi.concurrency import contextmanager_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Connection, Engine
 from starlette.requests import ClientDisconnect
@@ -17,10 +23,17 @@ from ledger_api.directory import Registrar
 from ledger_api.domain.network import Network
 from ledger_api.errors import Forbidden, InvalidBody, Unauthenticated
 from ledger_api.intake import Intake, Order
+from ledger_api.listings.scans import Scans
 from ledger_api.proving import ProofMaker
 from ledger_api.settings import Settings
 from ledger_api.store.engine import reading
 from ledger_api.store.reading import PassportReader
+from ledger_api.webhooks.endpoints import Terms as WebhookTerms
+from ledger_verify.hashing import OrganizationId
+
+# requests that have a connection in hand; more at once would only take the interpreter from each other, and the write from whoever is at it
+READERS_AT_ONCE = 4
+_PLACES: RunVar[asyncio.Semaphore] = RunVar("places of readers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +51,31 @@ class Context:
     sign_statement: Callable[[bytes], bytes]  # 32-byte digest → 65-byte signature of the service, for verification statements
     statement_signer: bytes  # its address
     card_secret: Callable[[bytes], bytes]  # salt → secret of a claim card
+    webhooks: WebhookTerms
+    keeps_key: Callable[[OrganizationId], bool] = lambda _organization: False  # does the service sign for this one?
     photos: Vault | None = None  # the desk's; None: this process runs without the desk
+    scans: Scans | None = None  # None: this process counts no lookups
     proofs: ProofMaker | None = None  # None: this process knows no node, which alone can show a block's state
 
 
-def context(request: Request) -> Context:
+def context_of(request: Request) -> Context:
     found = request.app.state.context
     assert isinstance(found, Context)
     return found
 
 
+async def context(request: Request) -> Context:
+    return context_of(request)
+
+
 Ctx = Annotated[Context, Depends(context)]
 
 
-def now(ctx: Ctx) -> int:
+async def now(ctx: Ctx) -> int:
     return int(ctx.clock())
 
 
-def database(ctx: Ctx) -> Iterator[Connection]:
-    """A connection for reading. Its transaction ends before the answer leaves (`scope="function"` below): commit precedes reply."""
-    with reading(ctx.engine) as connection:
-        yield connection
-
-
-def request_id(request: Request) -> str:
+async def request_id(request: Request) -> str:
     return str(request.state.request_id)
 
 
@@ -117,22 +131,22 @@ Caller = Annotated[Principal, Depends(principal)]
 MaybeCaller = Annotated[Principal | None, Depends(maybe_principal)]
 
 
-def _with(scope: Scope) -> Callable[[Principal], Principal]:
-    def allowed(caller: Caller) -> Principal:
+def _with(scope: Scope) -> Callable[[Principal], Awaitable[Principal]]:
+    async def allowed(caller: Caller) -> Principal:
         caller.require(scope)
         return caller
 
     return allowed
 
 
-def reader(caller: Caller) -> Principal:
+async def reader(caller: Caller) -> Principal:
     """Whoever may send events may follow them."""
     if caller.kinds() == frozenset() and not caller.has(Scope.ADMIN):
         caller.require(Scope.READ)
     return caller
 
 
-def writer(caller: Caller) -> Principal:
+async def writer(caller: Caller) -> Principal:
     """Raises Forbidden for a key that may send no event at all; which kinds it may send is judged per event."""
     if caller.kinds() == frozenset():
         raise Forbidden(f"This needs the scope {Scope.WRITE.value}.", scope=Scope.WRITE.value)
@@ -141,7 +155,6 @@ def writer(caller: Caller) -> Principal:
 
 Now = Annotated[int, Depends(now)]
 RequestId = Annotated[str, Depends(request_id)]
-Db = Annotated[Connection, Depends(database, scope="function")]
 Writer = Annotated[Principal, Depends(writer)]
 Reader = Annotated[Principal, Depends(reader)]
 Verifier = Annotated[Principal, Depends(_with(Scope.VERIFY))]
@@ -149,7 +162,7 @@ Admin = Annotated[Principal, Depends(_with(Scope.ADMIN))]
 Anonymous = Annotated[None, Depends(anonymous)]
 
 
-def new_id(ctx: Ctx) -> str:
+async def new_id(ctx: Ctx) -> str:
     """32 hexadecimal digits that begin with the time, so that ids sort as they were made."""
     return f"{int(ctx.clock() * 1000):012x}{secrets.token_hex(10)}"
 
@@ -157,7 +170,7 @@ def new_id(ctx: Ctx) -> str:
 NewId = Annotated[str, Depends(new_id)]
 
 
-def new_order(caller: Writer, now: Now, request_id: RequestId, new_id: NewId) -> Order:
+async def new_order(caller: Writer, now: Now, request_id: RequestId, new_id: NewId) -> Order:
     return Order(organization=caller.organization, now=now, submission=new_id, request_id=request_id, kinds=caller.kinds())
 
 
@@ -173,6 +186,28 @@ async def raw_body(request: Request) -> bytes:
 
 
 RawBody = Annotated[bytes, Depends(raw_body)]
+
+
+def _places() -> asyncio.Semaphore:
+    """Of this event loop."""
+    try:
+        return _PLACES.get()
+    except LookupError:
+        _PLACES.set(asyncio.Semaphore(READERS_AT_ONCE))
+        return _PLACES.get()
+
+
+async def database(ctx: Ctx, _whole: RawBody) -> AsyncIterator[Connection]:
+    """A connection for reading. Its transaction ends before the answer leaves (`scope="function"` below): commit precedes reply.
+
+    Whoever has one waits for nothing but the database and a thread: the body has come, and so few have one at a time that none of them
+    is missing to those who go on to write.
+    """
+    async with _places(), contextmanager_in_threadpool(reading(ctx.engine)) as connection:
+        yield connection
+
+
+Db = Annotated[Connection, Depends(database, scope="function")]
 IdempotencyKey = Annotated[
     str | None,
     Header(alias="Idempotency-Key", min_length=1, max_length=255, description="The same key and body give the same answer again."),

@@ -20,6 +20,10 @@ MEBIBYTE = 1024 * 1024
 LEAST_BYTES_PER_SECOND = 8 * 1024  # of a body, beyond the patience: a caller who trickles holds no connection for long
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LARGE_DOORS = ("/v1/events", "/v1/batches")
+_PHOTO_DOORS = re.compile(
+    r"/(v1/cases|v1/desk/cases|v1/desk/seeds|evaluate)/[0-9a-f]{32}/shots/[a-z0-9-]+|/v1/listings/[0-9a-f]{32}/photos/[0-9]{1,2}"
+)
+PHOTO_MEBIBYTES = 26  # of the largest photo, and what a form puts around it
 
 
 class Edge:
@@ -32,13 +36,18 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._largest if scope["path"] in _LARGE_DOORS else MEBIBYTE
+        limit = self._limit(scope["path"])
         exchange = _Exchange(scope, receive, send, limit=limit, patience=self._patience)
         REQUEST_ID.set(exchange.request_id)  # every request is a task of its own, with a context of its own
         if exchange.declared > limit:
             await exchange.refuse(BodyTooLarge(limit_bytes=limit))
             return
         await self._app(scope, exchange.receive, exchange.send)
+
+    def _limit(self, path: str) -> int:
+        if path in _LARGE_DOORS:
+            return self._largest
+        return min(self._largest, PHOTO_MEBIBYTES * MEBIBYTE) if _PHOTO_DOORS.fullmatch(path) else MEBIBYTE
 
 
 class _Exchange:

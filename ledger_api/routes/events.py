@@ -3,13 +3,12 @@
 Bodies are read by hand and not by the framework: a list is judged event by event, so that one that cannot be read spoils no other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import replace
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
 from ledger_api.domain.events import AnyEvent
@@ -31,6 +30,7 @@ from ledger_api.routes.once import Once, rendered, request_hash
 from ledger_api.routes.problems import document, errors, refused
 from ledger_api.routes.results import parked_of, shape, summary, summed
 from ledger_api.routes.schemas import EventOut, EventStatus, SubmissionResultOut, hex_of, moment
+from ledger_api.routes.streaming import Lines
 from ledger_api.store import submissions as rows
 from ledger_verify.transition import Kind, Reason
 
@@ -144,10 +144,10 @@ def _stream(ctx: Context, order: Order, once: Once, body: bytes) -> Response:
     once.__enter__()  # a refused key must be answered before the stream begins; `_results` ends what begins here
     if once.kept is not None:
         return rendered(*once.kept, media_type=NDJSON)
-    return StreamingResponse(_results(ctx, order, once, lines), 202, media_type=NDJSON)
+    return Lines(_results(ctx, order, once, lines), 202, NDJSON)  # 202 leaves after the first commit
 
 
-def _results(ctx: Context, order: Order, once: Once, lines: list[bytes]) -> Iterator[bytes]:
+def _results(ctx: Context, order: Order, once: Once, lines: list[bytes]) -> Generator[bytes]:
     """Chunk after chunk, each a transaction of its own. A caller that lost the rest of the answer sends all lines again: what was
     accepted is a duplicate by then."""
     told: list[bytes] = []

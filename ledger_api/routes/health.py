@@ -45,7 +45,7 @@ def check_ready(ctx: Ctx, response: Response) -> ReadyOut:
     """Whether this process can answer truthfully now."""
     try:
         with reading(ctx.engine) as connection:
-            here, doing = place(connection), work(connection)
+            here, doing = place(connection), work(connection, at=ctx.clock())
     except (DatabaseBusy, SQLAlchemyError) as error:
         response.status_code = 503
         return ReadyOut(

@@ -3,10 +3,12 @@
 The lookups are `async def` and touch nothing but one prepared statement (docs/decisions/sync-or-async.md).
 """
 
+import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from math import inf
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -17,6 +19,7 @@ from fastapi.routing import APIRoute
 from ledger_api.domain.identifiers import Unreadable, bytes32, gtin14
 from ledger_api.domain.identifiers import serial as valid_serial
 from ledger_api.errors import InvalidBody, UnknownItem, Withheld
+from ledger_api.listings.scans import Degrees
 from ledger_api.passport.effective import effective_view
 from ledger_api.routes.deps import Bearer, Context, address_of, bearer_of, principal
 from ledger_api.routes.problems import errors
@@ -31,7 +34,16 @@ router = APIRouter(prefix="/v1/items", tags=["items"])
 CACHE = "no-cache"
 JSON = "application/json"
 _gtin14 = lru_cache(maxsize=10_000)(gtin14)  # the articles looked up are few, however many their serials
+PLACE = r"^-?[0-9]{1,2}(\.[0-9]{1,12})?,-?[0-9]{1,3}(\.[0-9]{1,12})?$"
 NOT_MODIFIED: dict[int | str, dict[str, str]] = {304: {"description": "What you have is still what there is."}}
+PLACE_PARAMETER = {
+    "name": "place",
+    "in": "query",
+    "required": False,
+    "description": "Where the code was read from the object itself, as `latitude,longitude`, when its reader agrees to say so. Kept to a "
+    "whole degree, some hundred kilometres, and for a week; never guessed from an address.",
+    "schema": {"type": "string", "pattern": PLACE, "maxLength": 40},
+}
 FINDING = {
     "parameters": [
         {"name": name, "in": "query", "required": True, "description": description, "schema": {"type": "string", "maxLength": longest}}
@@ -39,7 +51,8 @@ FINDING = {
             ("gtin", 14, "GTIN-8, -12, -13 or -14."),
             ("serial", 20, "As in the code on the item; case matters."),
         )
-    ],
+    ]
+    + [PLACE_PARAMETER],
     "security": [{}, {"API key": []}],
 }
 Which = Annotated[str, Path(alias="item", description="The item's id.", max_length=66)]
@@ -52,9 +65,12 @@ class Visitor:
     ctx: Context
     organization: bytes | None
 
-    def by_serial(self, gtin: str, serial: str) -> Found:
-        """Raises UnknownItem, Withheld."""
-        return self._shown(self.ctx.passports.by_serial(gtin, serial))
+    def by_serial(self, gtin: str, serial: str, place: Degrees | None = None) -> Found:
+        """Counted as a scan, with the place that was named. Raises UnknownItem, Withheld."""
+        found = self._shown(self.ctx.passports.by_serial(gtin, serial))
+        if self.ctx.scans is not None:
+            self.ctx.scans.count(found.item, place)
+        return found
 
     def by_item(self, item: bytes) -> Found:
         """Raises UnknownItem, Withheld."""
@@ -64,9 +80,12 @@ class Visitor:
         """What its brand lets everybody see, or this visitor: a brand may fold *withheld* into *unknown*."""
         if found is None:
             raise UnknownItem
-        if found.visibility in (None, "public") or self._is_insider(found):
+        if self.may_see(found):
             return found
         raise UnknownItem if found.visibility == "folded" else Withheld
+
+    def may_see(self, found: Found) -> bool:
+        return found.visibility in (None, "public") or self._is_insider(found)
 
     def _is_insider(self, found: Found) -> bool:
         if self.organization is None or self.organization == found.brand:
@@ -127,7 +146,17 @@ def answer_by_serial(request: Request, visitor: Visitor, gtin: str, serial: str)
         named = _gtin14(gtin), valid_serial(serial)
     except Unreadable as error:
         raise InvalidBody(error.message, reason=error.reason.code) from error
-    return _answer(request, visitor.by_serial(*named))
+    where = request.query_params.get("place")
+    return _answer(request, visitor.by_serial(*named, None if where is None else whole_degrees(where)))
+
+
+def whole_degrees(text: str) -> Degrees:
+    """Where a consumer reads a code: no nearer than some hundred kilometres. Raises InvalidBody."""
+    latitude, longitude = map(float, text.split(",")) if re.fullmatch(PLACE, text) else (inf, inf)
+    if abs(latitude) > 90 or abs(longitude) > 180:
+        fields = [{"field": "query.place", "message": "Give latitude,longitude in degrees, such as 48,2; or leave it out."}]
+        raise InvalidBody(fields=fields)
+    return round(latitude) + 0.0, round(longitude) + 0.0
 
 
 @router.get("/{item}", response_model=PassportOut, responses=NOT_MODIFIED | errors(UnknownItem, Withheld, key=False))

@@ -21,14 +21,13 @@ from ledger_api.settings import Settings
 from ledger_api.store import tallies
 from ledger_api.store.engine import reading
 from ledger_api.store.tallies import Tally
-from ledger_api.store.watching import Cost, Place, Work, costs, counted, place, work
+from ledger_api.store.watching import Place, Work, counted, place, transactions, work
 
 router = APIRouter(tags=["health"])
 access = logging.getLogger(ACCESS)
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 _REFUSERS = {tallies.DOOR: "door", tallies.CHAIN: "chain", tallies.WORKER: "worker"}
-_LANDED = ("mined", "reverted")
 
 
 @router.get("/metrics", include_in_schema=False)
@@ -49,10 +48,10 @@ class State:
 
     def collect(self) -> Iterator[Metric]:
         with reading(self._engine) as connection:
-            here, doing, spent, told = place(connection), work(connection), costs(connection), counted(connection)
+            here, doing, sent, told = place(connection), work(connection, at=self._at), transactions(connection), counted(connection)
         yield from _waiting(doing, self._at)
         yield from _leases(doing, self._at, self._settings.lease_seconds)
-        yield from _transactions(spent)
+        yield from _transactions(sent)
         yield from _tallied(told)
         if here is not None:
             yield from _chain(here)
@@ -70,6 +69,14 @@ def _waiting(doing: Work, at: float) -> Iterator[Metric]:
     yield GaugeMetricFamily("ledger_events_stuck", "Accepted events that failed and are tried again", value=doing.failing)
     yield GaugeMetricFamily("ledger_dead_letters", "Events that wait for an operator's decision", value=doing.letters)
     yield GaugeMetricFamily("ledger_events_parked", "The same with what waits behind them", value=doing.parked)
+    overdue = max(0.0, at - seconds(doing.due)) if doing.due is not None else 0.0
+    yield GaugeMetricFamily(
+        "ledger_notices_undelivered", "Webhook deliveries that wait for their time, or for somebody", value=doing.undelivered
+    )
+    late = max(0.0, at - seconds(doing.late_since)) if doing.late_since is not None else 0.0
+    yield GaugeMetricFamily("ledger_cases_overdue", "Cases of the desk whose deadline has passed", value=doing.late)
+    yield GaugeMetricFamily("ledger_cases_overdue_seconds", "Since the first of those deadlines", value=late)
+    yield GaugeMetricFamily("ledger_notices_overdue_seconds", "Since the oldest that is due could have been sent", value=overdue)
 
 
 def _leases(doing: Work, at: float, lease_seconds: int) -> Iterator[Metric]:
@@ -82,16 +89,13 @@ def _leases(doing: Work, at: float, lease_seconds: int) -> Iterator[Metric]:
     yield turned
 
 
-def _transactions(spent: dict[str, Cost]) -> Iterator[Metric]:
+def _transactions(sent: dict[str, int]) -> Iterator[Metric]:
     by_status = GaugeMetricFamily("ledger_transactions", "Transactions of the lanes by status", labels=["status"])
-    for status, cost in sorted(spent.items()):
-        by_status.add_metric([status], cost.transactions)
+    for status, count in sorted(sent.items()):
+        by_status.add_metric([status], count)
     yield by_status
-    flying = sum(spent[status].transactions for status in ("saved", "sent") if status in spent)
+    flying = sum(sent.get(status, 0) for status in ("saved", "sent"))
     yield GaugeMetricFamily("ledger_transactions_in_flight", "Transactions that no block holds yet", value=flying)
-    landed = [spent[status] for status in _LANDED if status in spent]
-    yield CounterMetricFamily("ledger_gas_used", "Gas of what landed, reverted transactions included", value=sum(one.gas for one in landed))
-    yield CounterMetricFamily("ledger_fee_wei", "What landing has cost, in wei", value=sum(one.fee_wei for one in landed))
 
 
 def _tallied(told: list[Tally]) -> Iterator[Metric]:
@@ -105,6 +109,11 @@ def _tallied(told: list[Tally]) -> Iterator[Metric]:
     yield CounterMetricFamily("ledger_events_recorded", "Events of ours that the chain recorded", value=recorded)
     yield CounterMetricFamily("ledger_reorgs", "Times the chain took blocks back", value=reorgs)
     yield GaugeMetricFamily("ledger_reorg_deepest_blocks", "The most blocks taken back at once", value=deepest)
+    gas, fee_wei = (single.get(name, 0.0) for name in (tallies.GAS, tallies.FEE_WEI))
+    yield CounterMetricFamily("ledger_gas_used", "Gas of what landed, reverted transactions included", value=gas)
+    yield CounterMetricFamily("ledger_fee_wei", "What landing has cost, in wei", value=fee_wei)
+    if recorded:
+        yield GaugeMetricFamily("ledger_event_fee_wei", "What an event has cost since the first, on average", value=fee_wei / recorded)
 
 
 def _chain(here: Place) -> Iterator[Metric]:

@@ -4,8 +4,10 @@ The service's organization (the consortium) signs the batch, so that no owner de
 (docs/decisions/who-carries-for-a-consumer.md). Parse, check the wish, accept, shape.
 """
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
+import orjson
 from fastapi import APIRouter, Depends, Path
 from pydantic import Field
 
@@ -18,11 +20,12 @@ from ledger_api.domain.reasons import SENTENCES
 from ledger_api.domain.terms import detail_of, kind_of, party_of
 from ledger_api.errors import (
     ConsentExpired,
-    ConsentForeign,
     ConsentNotSigned,
     ConsentNotTheHolder,
+    ConsentToAnotherChain,
     ConsentToAnotherDeed,
     ConsentToAnotherItem,
+    ConsentToAnotherLedger,
     ConsentWithdrawn,
     EventRefused,
     EventUnreadable,
@@ -30,13 +33,14 @@ from ledger_api.errors import (
     UnknownItem,
 )
 from ledger_api.intake import Order, accept_events
+from ledger_api.listings.rows import count_seen, seen_row
 from ledger_api.routes.deps import Anonymous, Context, Ctx, Db, NewId, Now, RequestId
 from ledger_api.routes.problems import errors, refused
 from ledger_api.routes.schemas import EventStatus, Hex32, HexAddress, Moment, Out, hex_of, moment
 from ledger_api.store import owning as rows
-from ledger_api.store.engine import reading
+from ledger_api.store.engine import reading, writing
 from ledger_verify.claims import Wish
-from ledger_verify.codes import Kind, Reason, Stage
+from ledger_verify.codes import Hold, Kind, Outcome, Reason, Stage
 from ledger_verify.hashing import Head, ItemId, is_key
 from ledger_verify.state import State, state_from_bytes
 
@@ -47,7 +51,8 @@ LATEST = 253_402_300_800  # the year 10000, where times in words end
 Which = Annotated[str, Path(alias="item", description="The item's id.", max_length=66)]
 WRONG = (
     ConsentNotSigned,
-    ConsentForeign,
+    ConsentToAnotherChain,
+    ConsentToAnotherLedger,
     ConsentToAnotherItem,
     ConsentToAnotherDeed,
     ConsentNotTheHolder,
@@ -119,6 +124,15 @@ class RetireIn(Signed):
 # --- answers ---------------------------------------------------------------------------------------------------------
 
 
+class HeldOut(Out):
+    """A hold as the chain tells it of every item, hidden ones too: never who."""
+
+    hold: str
+    by: Literal["owner", "organization"]
+    since: Moment | None = Field(description="Null while it is accepted and not yet recorded.")
+    until: Moment | None
+
+
 class TermsOut(Out):
     """What a page needs to build a consent, as of the item's last accepted event."""
 
@@ -129,6 +143,8 @@ class TermsOut(Out):
     stage: str
     holder: Literal["key", "organization"]
     is_holder: bool | None = Field(description="Whether the `key` that was asked for holds the item; null when none was.")
+    verdict: str | None = Field(description="The opinion in effect; null: there is none.")
+    holds: list[HeldOut] = Field(description="Those that bar a change of hands now.")
     is_settled: bool = Field(description="False while an event of the item is accepted and not yet recorded.")
     stolen_release_at: Moment | None = Field(description="From when the second release of *stolen* counts; null: none was begun.")
     recovery_ready_at: Moment | None
@@ -166,11 +182,32 @@ def get_consent_terms(which: Which, _guest: Anonymous, ctx: Ctx, db: Db, now: No
         stage=Stage(state.stage).name.lower(),
         holder="key" if is_key(state.holder) else "organization",
         is_holder=None if key is None else _held_by(state, key),
+        verdict=Outcome(state.verdict).code if state.verdict else None,
+        holds=_holds(ctx, item, state, now),
         is_settled=found.is_settled,
         stolen_release_at=moment(state.aside.stolen_release_at or None),
         recovery_ready_at=moment(state.aside.recovery_ready_at or None),
         now=str(moment(now)),
     )
+
+
+def _holds(ctx: Context, item: bytes, state: State, now: int) -> list[HeldOut]:
+    """Since when, the passport knows, which is kept for hidden items too."""
+    if not state.holds:
+        return []
+    found = ctx.passports.by_item(item)
+    since = {} if found is None else {told["hold"]: told["since"] for told in orjson.loads(found.passport)["holds"]}
+    until = {Hold.IN_VERIFICATION: state.aside.verification_until}
+    return [
+        HeldOut(
+            hold=hold.code,
+            by="owner" if is_key(state.aside.setters[hold]) else "organization",
+            since=since.get(hold.code),
+            until=moment(until.get(hold)),
+        )
+        for hold in Hold
+        if state.holds & hold.bit and until.get(hold, now) >= now
+    ]
 
 
 def item_of(text: str) -> bytes:
@@ -210,11 +247,22 @@ class Wishing:
         deed = Deed(int(kind_of(parsed)), party_of(parsed), detail_of(parsed))
         if found is None:
             raise UnknownItem
-        check_wish(signed, deed, item=item, state=state_from_bytes(found.state), network=self._ctx.network, now=self._now)
+        try:
+            check_wish(signed, deed, item=item, state=state_from_bytes(found.state), network=self._ctx.network, now=self._now)
+        except ConsentNotTheHolder:
+            self._count_spent(item, signed.wish.old_holder)
+            raise
         result = accept_events(self._ctx.intake, [parsed], self._order).results[0]
         if result.reason is not None:
             raise refused(result.reason)(result.message, reason=result.reason.code, field=result.at, facts=result.facts)
         return self._answer(item, result.event_id or NOBODY, result.submission or self._order.submission)
+
+    def _count_spent(self, item: bytes, key: bytes) -> None:
+        """A key that held the item once is tried after the sale: a sign of a second card. Any other key says nothing of the item."""
+        at = datetime.fromtimestamp(self._now, UTC)
+        with writing(self._ctx.engine) as connection:
+            if rows.has_held(connection, item=item, key=key):
+                count_seen(connection, [seen_row(item, "spent-key", at)])
 
     def _whole(self, item: bytes, body: Signed, event: dict[str, Any]) -> dict[str, Any]:
         return event | {

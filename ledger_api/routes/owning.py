@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 
-from ledger_api.errors import Withheld
+from ledger_api.errors import UnknownItem
 from ledger_api.routes.items import Visitor
 from ledger_api.routes.pages import AGuest, Guest, item_in_words, page_of_item
 from ledger_api.store.reading import Found
@@ -20,10 +20,11 @@ DEEDS = ("claim", "offer", "hold-lost", "hold-stolen", "release-lost", "release-
 # what a door or the page itself may answer, each with a sentence under [problem] in every language
 PROBLEMS = (
     "unexpected", "unreachable", "rate-limited", "busy", "unknown-item", "unauthenticated", "forbidden",
-    "not-a-card", "not-a-key-file", "wrong-passphrase", "passphrase-short", "passphrases-differ", "not-an-address",
-    "consent-not-signed", "consent-foreign", "consent-to-another-item", "consent-to-another-deed", "consent-not-the-holder",
-    "consent-withdrawn", "consent-expired", "consent-invalid", "retired", "role-missing", "not-accredited", "suspended",
-    "already-sold", "not-sold", "on-hold", "not-authentic", "not-the-holder", "waiting-period", "too-early", "superseded", "not-on-hold",
+    "not-a-card", "not-a-key-file", "wrong-passphrase", "passphrase-short", "passphrases-differ", "not-an-address", "too-many-files",
+    "consent-not-signed", "consent-to-another-chain", "consent-to-another-ledger", "consent-to-another-item", "consent-to-another-deed",
+    "consent-not-the-holder", "consent-withdrawn", "consent-expired", "consent-invalid", "retired", "role-missing", "not-accredited",
+    "suspended", "already-sold", "not-sold", "on-hold", "not-authentic", "not-the-holder", "waiting-period", "too-early", "superseded",
+    "not-on-hold",
 )  # fmt: skip
 
 
@@ -52,15 +53,18 @@ def shop_page(guest: AGuest) -> Response:
 
 
 async def _page(guest: Guest, item: str, template: str) -> Response:
-    return await page_of_item(guest, item, _found_or_withheld, partial(_shown, guest, item, template))
+    return await page_of_item(guest, item, _found_or_hidden, partial(_shown, guest, item, template))
 
 
-def _found_or_withheld(visitor: Visitor, item: bytes) -> Found | None:
-    """None for a withheld item: it has its owner's page all the same, which names nothing. Whoever holds the key has to reach the doors."""
-    try:
-        return visitor.by_item(item)
-    except Withheld:
-        return None
+def _found_or_hidden(visitor: Visitor, item: bytes) -> Found | None:
+    """None for an item that its brand hides, *folded* included: it has its owner's page all the same, which names nothing.
+
+    Whoever holds the key has to reach the doors, and those answer by the chain's word, which hides nothing. Raises UnknownItem.
+    """
+    found = visitor.ctx.passports.by_item(item)
+    if found is None:
+        raise UnknownItem
+    return found if visitor.may_see(found) else None
 
 
 def _shown(guest: Guest, item: str, template: str, found: Found | None) -> Response:

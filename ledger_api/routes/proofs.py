@@ -21,7 +21,7 @@ MOST_WITHHELD = 100
 
 Pointer = Annotated[str, StringConstraints(pattern=r"^[0-9]{0,5}/", max_length=300)]
 PROOF = {
-    200: {"description": "The proof file, format `ledger-proof-v1` (docs/proof.md).", "content": {JSON: {"schema": {"type": "object"}}}}
+    200: {"description": "The proof file, format `ledger-proof-v2` (docs/proof.md).", "content": {JSON: {"schema": {"type": "object"}}}}
 }
 PROBLEMS = errors(UnknownItem, Withheld, NoSuchBlock, NodeUnreachable, NodeInconsistent, NoStateProof, Unauthenticated, key=False)
 
@@ -32,7 +32,7 @@ class ProofIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     withhold: list[Pointer] = Field(
-        default=[], max_length=MOST_WITHHELD, description="Not to be shown: `/model` in every event, `3/model` in the third."
+        default=[], max_length=MOST_WITHHELD, description="Not to be shown, but named: `/model` in every event, `3/model` in the third."
     )
     disclose: Literal["own"] | None = Field(default=None, description="With an API key: its organization's events whole.")
     gtin: str | None = Field(default=None, max_length=14, description="With `serial`: show that the id is this serial's.")

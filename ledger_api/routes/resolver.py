@@ -10,7 +10,7 @@ from ledger_api.domain.identifiers import serial as valid_serial
 from ledger_api.errors import InvalidBody, NoSuchLink, UnknownItem, Withheld
 from ledger_api.interop.digital_link import HTML, JSON, LINKSET, Form, asked_form, description, link_header, linkset
 from ledger_api.routes.deps import Bearer, Ctx
-from ledger_api.routes.items import answer_by_serial, visitor
+from ledger_api.routes.items import PLACE_PARAMETER, answer_by_serial, visitor
 from ledger_api.routes.pages import AGuest, serial_page
 from ledger_api.routes.problems import errors
 from ledger_api.web.languages import TAGS
@@ -29,7 +29,11 @@ FORMS: dict[int | str, dict[str, Any]] = {
 
 
 @router.head("/01/{gtin}/21/{serial:path}", include_in_schema=False)
-@router.get("/01/{gtin}/21/{serial:path}", responses=FORMS | errors(UnknownItem, Withheld, NoSuchLink, key=False))
+@router.get(
+    "/01/{gtin}/21/{serial:path}",
+    responses=FORMS | errors(UnknownItem, Withheld, NoSuchLink, key=False),
+    openapi_extra={"parameters": [PLACE_PARAMETER]},
+)
 async def resolve(
     request: Request,
     gtin: str,

@@ -363,8 +363,14 @@ class ReplacedOut(Out):
 
 
 class StandingEntryOut(EntryOut):
-    replaced: ReplacedOut | None = Field(default=None, description="In the effective view: the facts before their correction.")
-    outranks: list[int] = Field(default_factory=list, description="In the effective view: the opinions that this one replaced.")
+    replaced: ReplacedOut | None = Field(
+        default=None,
+        description="In the effective view: the facts before their correction, or an enrolment's before the brand's own record.",
+    )
+    outranks: list[int] = Field(
+        default_factory=list, description="In the effective view: the opinions, or the enrolment, that this one replaced."
+    )
+    overruled_by: int | None = Field(default=None, description="In the effective view: the opinion that outranks this enrolment's.")
 
 
 class LeftOutOut(Out):

@@ -1,13 +1,9 @@
 """What became of a request: asked for, or told as it changes (server-sent events). Honest until final."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import StreamingResponse
 
 from ledger_api.auth import Principal
 from ledger_api.domain.reasons import SENTENCES
@@ -16,16 +12,12 @@ from ledger_api.routes.deps import Context, Ctx, Db, Reader
 from ledger_api.routes.problems import errors
 from ledger_api.routes.results import parked_of
 from ledger_api.routes.schemas import CountsOut, SubmissionOut, SubmissionStatus, SubmittedEventOut, hex_of, moment
+from ledger_api.routes.streaming import EVENT_STREAM, Seen, streamed
 from ledger_api.store import submissions as rows
 from ledger_api.store.engine import reading
 from ledger_verify.transition import Kind, Reason
 
 router = APIRouter(prefix="/v1/submissions", tags=["submissions"])
-
-POLL_SECONDS = 0.5
-SILENCE_SECONDS = 15.0  # after which a comment keeps proxies from hanging up
-LONGEST_STREAM_SECONDS = 600.0  # then the client asks again; its Last-Event-ID keeps it from hearing things twice
-EVENT_STREAM = "text/event-stream"
 
 
 def status_of(counts: CountsOut) -> SubmissionStatus:
@@ -98,46 +90,13 @@ async def stream_submission(
     request: Request, submission: str, caller: Reader, ctx: Ctx, last_event_id: Annotated[str | None, Header(max_length=64)] = None
 ) -> Response:
     """Follow a submission. After a break the browser or client asks again with `Last-Event-ID` and hears only what is new."""
-    seen = await run_in_threadpool(_seen, ctx, submission, caller)
-    if last_event_id == _version(seen.counts) and seen.is_over:
-        return Response(status_code=204)
-    told = _told(request, ctx, submission, caller, seen, last_event_id)
-    return StreamingResponse(told, media_type=EVENT_STREAM, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    return await streamed(request, "status", lambda: _seen(ctx, submission, caller), last_event_id)
 
 
-class _Seen(NamedTuple):
-    """A submission as one look found it. `is_over`: nothing can change any more, not even by a reorg."""
-
-    counts: CountsOut
-    is_over: bool
-
-
-def _seen(ctx: Context, submission: str, caller: Principal) -> _Seen:
+def _seen(ctx: Context, submission: str, caller: Principal) -> Seen:
     with reading(ctx.engine) as connection:
         _owned(rows.submission(connection, submission), caller)
         counts = CountsOut(**rows.counts(connection, submission))
         is_over = status_of(counts) in ("final", "refused") and not rows.may_change(connection, submission)
-        return _Seen(counts, is_over)
-
-
-def _version(counts: CountsOut) -> str:
-    """The state itself is the id of the message that tells it, so nothing has to be remembered between connections."""
-    return f"{counts.accepted}-{counts.recorded}-{counts.final}-{counts.refused}-{counts.parked}"
-
-
-async def _told(request: Request, ctx: Context, submission: str, caller: Principal, seen: _Seen, heard: str | None) -> AsyncIterator[bytes]:
-    waited = silent = 0.0
-    while True:
-        counts = seen.counts
-        if _version(counts) != heard:
-            heard, silent = _version(counts), 0.0
-            body = orjson.dumps({"id": submission, "status": status_of(counts), "counts": counts.model_dump()})
-            yield b"id: %b\nevent: status\ndata: %b\n\n" % (heard.encode(), body)
-        if seen.is_over or waited >= LONGEST_STREAM_SECONDS or await request.is_disconnected():
-            return
-        if silent >= SILENCE_SECONDS:
-            silent = 0.0
-            yield b": still the same\n\n"
-        await asyncio.sleep(POLL_SECONDS)
-        waited, silent = waited + POLL_SECONDS, silent + POLL_SECONDS
-        seen = await run_in_threadpool(_seen, ctx, submission, caller)
+    body = orjson.dumps({"id": submission, "status": status_of(counts), "counts": counts.model_dump()})
+    return Seen(f"{counts.accepted}-{counts.recorded}-{counts.final}-{counts.refused}-{counts.parked}", body, is_over)

@@ -1,30 +1,48 @@
-"""`POST /v1/verifications`: what a platform asks before it lists, pays or ships. Parse, ask, shape; `verification/` decides."""
+"""`POST /v1/verifications`: what a platform asks before it lists, pays or ships, one at a time or a thousand. Parse, ask, shape."""
 
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter
-from pydantic import Field, model_validator
-from sqlalchemy import Connection
+from fastapi import APIRouter, Header, Response
+from fastapi.responses import StreamingResponse
+from pydantic import Field, ValidationError
+from sqlalchemy import Engine
 
-from ledger_api.domain.fields import Bytes32, ClaimKey, Did, DigitalLink, Gtin, Holder, OrganizationDid, Serial, Signature, Strict, Time
-from ledger_api.errors import NotFollowedYet
-from ledger_api.routes.deps import Context, Ctx, Db, Now, RawBody, Verifier
-from ledger_api.routes.problems import errors
-from ledger_api.routes.schemas import Hex32, HexAddress, Moment, Out, moment
-from ledger_api.store import verifying as rows
-from ledger_api.store.records import is_partner
-from ledger_api.verification.agreement import NOBODY, Resale, flaw_in
+from ledger_api.errors import InvalidBody, LedgerError, NotFollowedYet
+from ledger_api.listings.scans import Scans
+from ledger_api.routes.deps import Context, Ctx, NewId, Now, RawBody, RequestId, Verifier
+from ledger_api.routes.problems import document, errors
+from ledger_api.routes.schemas import Hex32, HexAddress, Moment, Out
+from ledger_api.store.engine import reading, writing
+from ledger_api.verification import answering, watches
+from ledger_api.verification.answering import Given, Json, Seen, Voice
+from ledger_api.verification.asking import VerificationIn
 from ledger_api.verification.codes import CODES, as_markdown
-from ledger_api.verification.decision import Answer, Asked, AsOf, Found, decide, item_facts
-from ledger_api.verification.statement import STATEMENT_TYPE, make_statement, statement_digest, typed_data
-from ledger_verify.codes import KIND_CODES, Kind
-from ledger_verify.hashing import organization_id
-from ledger_verify.state import state_from_bytes, word
+from ledger_api.verification.decision import Answer, AsOf
+from ledger_api.verification.statement import STATEMENT_TYPE
 
 router = APIRouter(prefix="/v1/verifications", tags=["verifications"])
 
-Described = Annotated[str, Field(min_length=1, max_length=255)]
+MOST_QUESTIONS = 1_000
+LINES_AT_ONCE = 50
+QUESTIONS_OF_ONE_REQUEST = 10
+MOST_FIELDS = 5  # named in one answer about a question
+NDJSON = "application/x-ndjson"
+_QUESTION = {"$ref": "#/components/schemas/VerificationIn"}
+_ACCEPTS: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"type": "array", "items": _QUESTION, "minItems": 1, "maxItems": MOST_QUESTIONS}},
+            NDJSON: {"schema": {"type": "string", "description": "One question per line."}},
+        },
+    }
+}
+
 ReasonCode = Literal[*CODES]  # type: ignore[valid-type]  # the table is the one list of codes
 
 HOW_TO_CHECK = f"""
@@ -37,66 +55,6 @@ RFC 8785 form of the answer's `reasons` and of the request's JSON body. Recover 
 `GET /v1/verifications/signer`. Read `word(item)` at the ledger's address in the block named: it must be the statement's `word`.
 A statement holds until `valid_until`; ask again before each step (`list`, `pay`, `ship`).
 """
-
-
-class Party(Strict):
-    """Who is said to hold the item: the claim key of an owner, or an organization that bought it in."""
-
-    claim_key: ClaimKey | None = None
-    organization: OrganizationDid | None = None
-
-    @model_validator(mode="after")
-    def one_of_them(self) -> "Party":
-        if (self.claim_key is None) == (self.organization is None):
-            raise ValueError("Name claim_key or organization, one of them.")
-        return self
-
-    @property
-    def holder(self) -> bytes:
-        return self.claim_key or self.organization or NOBODY
-
-
-class Expectations(Strict):
-    """What the listing says. What is not said is not compared."""
-
-    brand: Did | None = None
-    model: Described | None = None
-    colour: Described | None = None
-    category: Described | None = None
-    seller: Party | None = Field(default=None, description="Before the change of hands: who must hold it.")
-    buyer: Party | None = Field(default=None, description="At step `ship`: who must hold it by now.")
-
-
-class ConsentIn(Strict):
-    """The holder's EIP-712 `Consent` to a resale: to whom, until when, carried by whom."""
-
-    new_holder: Holder
-    deadline: Time
-    signature: Signature
-    carrier: OrganizationDid | None = None
-
-
-class VerificationIn(Strict):
-    """An item by GTIN and serial, by Digital Link or by id; what the listing says of it; the step that depends on the answer."""
-
-    gtin: Gtin | None = None
-    serial: Serial | None = None
-    digital_link: DigitalLink | None = None
-    id: Bytes32 | None = None
-    step: Literal["list", "pay", "ship"] = "list"
-    expect: Expectations = Expectations()
-    consent: ConsentIn | None = None
-
-    @model_validator(mode="after")
-    def one_item(self) -> "VerificationIn":
-        named = [self.gtin is not None or self.serial is not None, self.digital_link is not None, self.id is not None]
-        if sum(named) != 1 or (self.gtin is None) != (self.serial is None):
-            raise ValueError("Name the item once: gtin and serial, or digital_link, or id.")
-        return self
-
-    @property
-    def names(self) -> tuple[str, str] | None:
-        return (self.gtin, self.serial) if self.gtin is not None and self.serial is not None else self.digital_link
 
 
 class ReasonOut(Out):
@@ -116,6 +74,11 @@ class BlockOut(Out):
     final: bool
 
 
+class WatchOut(Out):
+    id: str
+    until: Moment
+
+
 class VerificationOut(Out):
     decision: str = Field(pattern="^(accept|quarantine|reject)$")
     reasons: list[ReasonOut]
@@ -127,6 +90,15 @@ class VerificationOut(Out):
     digest: Hex32
     signature: str
     typed_data: dict[str, Any] = Field(description="The signed statement, as EIP-712 JSON.")
+    watch: WatchOut | None = Field(description="When it was asked for: `verification.changed` is told when the answer would be another.")
+
+
+class BulkLineOut(Out):
+    """One line: `answer`, or `error`."""
+
+    index: int = Field(description="The question's place in the list, from 0.")
+    answer: VerificationOut | None = None
+    error: dict[str, Any] | None = Field(default=None, description="A problem document, as a single question would have got it.")
 
 
 class SignerOut(Out):
@@ -136,14 +108,25 @@ class SignerOut(Out):
     statement: str
 
 
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": BulkLineOut,
+        "description": "A line for each question, in their order.",
+        "content": {NDJSON: {"schema": {"type": "string"}}},
+    }
+}
+
+
 @router.post("", responses=errors(NotFollowedYet), description=HOW_TO_CHECK)
-def verify_item(body: VerificationIn, raw: RawBody, caller: Verifier, ctx: Ctx, db: Db, now: Now) -> VerificationOut:
-    as_of = _as_of(db)
-    found, is_visible = _look_up(db, body, caller.organization, now)
-    asked = _asked(body, found, ctx, caller.organization, now)
-    answer = decide(found, asked, as_of, now=now, visible=is_visible)
-    shown = found if is_visible else None
-    return _signed(ctx, answer, shown=shown, named=body.id, as_of=as_of, now=now, request=orjson.loads(raw))
+def verify_item(body: VerificationIn, raw: RawBody, caller: Verifier, ctx: Ctx, now: Now, new_id: NewId) -> VerificationOut:
+    with writing(ctx.engine) if body.watch else reading(ctx.engine) as connection:
+        here = answering.as_of(connection)
+        (seen,) = answering.look_up(connection, [body], caller.organization, now=now)
+        answer = answering.judge(body, seen, here, network=ctx.network, caller=caller.organization, now=now)
+        given = Given(body, orjson.loads(raw), seen, answer, here)
+        watch = watches.keep(connection, given, by=caller.organization, new_id=new_id, now=now)
+    _sight(ctx.scans, body, seen, answer)
+    return VerificationOut.model_validate(answering.signed(_voice(ctx), given, now=now) | {"watch": watch})
 
 
 @router.get("/signer", responses=errors(key=False))
@@ -155,72 +138,107 @@ def get_statement_signer(ctx: Ctx) -> SignerOut:
     )
 
 
-def _as_of(connection: Connection) -> AsOf:
-    """Raises NotFollowedYet."""
-    here = rows.standing(connection)
-    if here is None or here.block_hash is None or here.time is None:
-        raise NotFollowedYet
-    return AsOf(block=here.block, block_hash=here.block_hash, time=here.time, final_block=here.final_block)
+def _sight(scans: Scans | None, question: VerificationIn, seen: Seen, answer: Answer) -> None:
+    """The object is where the platform says, if it may see this item and does not describe another, whose serial was mistyped."""
+    is_another = any(reason.code in ("mismatch:brand", "mismatch:model") for reason in answer.reasons)
+    if scans is not None and question.place is not None and seen.shown is not None and not is_another:
+        scans.sight(seen.shown.item, question.place.rounded)
 
 
-def _look_up(connection: Connection, body: VerificationIn, organization: bytes, now: int) -> tuple[Found | None, bool]:
-    """The item and whether the caller may see it. A brand that folds *withheld* into *unknown* is obeyed."""
-    names = body.names
-    row = rows.item_by_serial(connection, *names) if names else rows.item_by_id(connection, body.id or NOBODY)
-    if row is None:
-        return None, True
-    is_visible = row.visibility in (None, "public") or organization == row.brand or is_partner(connection, row.brand, organization, now=now)
-    if not is_visible and row.visibility == "folded":
-        return None, True
-    pending = [KIND_CODES[Kind(kind)] for kind in rows.pending_kinds(connection, row.item)]
-    return Found(row.item, state_from_bytes(row.state), orjson.loads(row.passport), row.block_number, pending), is_visible
+def _voice(ctx: Context) -> Voice:
+    return Voice(ctx.network, ctx.sign_statement, ctx.statement_signer)
 
 
-def _asked(body: VerificationIn, found: Found | None, ctx: Context, caller: bytes, now: int) -> Asked:
-    expect = body.expect
-    party = expect.buyer if body.step == "ship" else expect.seller
-    descriptions = {name: value for name in ("model", "colour", "category") if (value := getattr(expect, name)) is not None}
-    flaw = None
-    if body.consent is not None and found is not None:
-        given = body.consent
-        consent = Resale(given.new_holder, given.deadline, given.signature, given.carrier or NOBODY)
-        flaw = flaw_in(consent, found.state, item=found.item, caller=caller, domain_separator=ctx.network.domain_separator, now=now)
-    return Asked(
-        step=body.step,
-        brand=organization_id(expect.brand) if expect.brand is not None else None,
-        descriptions=descriptions,
-        holder=party.holder if party is not None else None,
-        has_consent=body.consent is not None,
-        consent_flaw=flaw,
-    )
+# --- many at once ----------------------------------------------------------------------------------------------------
 
 
-def _signed(
-    ctx: Context, answer: Answer, *, shown: Found | None, named: bytes | None, as_of: AsOf, now: int, request: Any
-) -> VerificationOut:
-    chain_id, ledger = ctx.network.chain_id, ctx.network.ledger
-    item, item_word = (shown.item, word(shown.state)) if shown else (named or NOBODY, 0)
-    statement = make_statement(answer, item=item, word=item_word.to_bytes(32, "big"), as_of=as_of, now=now, request=request)
-    digest = statement_digest(statement, chain_id=chain_id, ledger=ledger)
-    return VerificationOut(
-        decision=answer.decision.code,
-        reasons=[ReasonOut.model_validate(reason.document()) for reason in answer.reasons],
-        item=item_facts(shown) if shown else None,
-        as_of=_block(as_of, shown),
-        issued_at=str(moment(now)),
-        valid_until=str(moment(statement.valid_until)),
-        signer="0x" + ctx.statement_signer.hex(),
-        digest="0x" + digest.hex(),
-        signature="0x" + ctx.sign_statement(digest).hex(),
-        typed_data=typed_data(statement, chain_id=chain_id, ledger=ledger),
-    )
+@router.post("/bulk", openapi_extra=_ACCEPTS, responses=_ANSWERS | errors(NotFollowedYet))
+def verify_items(
+    caller: Verifier,  # before the body: a stranger's is not read
+    body: RawBody,
+    ctx: Ctx,
+    now: Now,
+    request_id: RequestId,
+    content_type: Annotated[str, Header(include_in_schema=False)] = "application/json",
+) -> Response:
+    """Up to 1,000 questions at once: a JSON array, or one per line. Answers come in their order, a line each with its `index`, as of one
+    block and each signed like a single one; a line that cannot be read is answered by its `error`, and spoils no other. Counts as one
+    request for every ten questions.
+    """
+    values = _values(body, content_type)
+    ctx.limiter.take(caller.key_id, is_key=True, at=ctx.clock(), cost=len(values) // QUESTIONS_OF_ONE_REQUEST)
+    asked = [_read(value, request_id) for value in values]
+    with reading(ctx.engine) as connection:
+        here = answering.as_of(connection)
+        seen = answering.look_up(connection, [one for one in asked if isinstance(one, VerificationIn)], caller.organization, now=now)
+    bulk = Bulk(_voice(ctx), ctx.engine, ctx.scans, caller.organization, here, now, request_id)
+    looked = ((value, one, next(seen) if isinstance(one, VerificationIn) else None) for value, one in zip(values, asked, strict=True))
+    return StreamingResponse(bulk.lines(looked), media_type=NDJSON)
 
 
-def _block(as_of: AsOf, shown: Found | None) -> BlockOut:
-    return BlockOut(
-        block=as_of.block,
-        block_hash="0x" + as_of.block_hash.hex(),
-        time=str(moment(as_of.time)),
-        final_block=as_of.final_block,
-        final=shown is None or shown.last_block <= as_of.final_block,
-    )
+def _values(body: bytes, content_type: str) -> list[Any]:
+    """Raises InvalidBody: no JSON, or too many."""
+    try:
+        if content_type.partition(";")[0].strip().lower() == NDJSON:
+            values = [_or_none(line) for line in body.splitlines() if line.strip()]
+        else:
+            values = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidBody(f"The body is no JSON: {error.msg}.", line=error.lineno, column=error.colno) from error
+    if not isinstance(values, list) or not 0 < len(values) <= MOST_QUESTIONS:
+        raise InvalidBody(f"Send a list of 1 to {MOST_QUESTIONS} questions, or as many lines.", longest=MOST_QUESTIONS)
+    return values
+
+
+def _or_none(line: bytes) -> Any:
+    """A line that is no JSON is no question; the others are."""
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _read(value: Any, request_id: str) -> VerificationIn | Json:
+    """The question, or the problem with it."""
+    try:
+        return VerificationIn.model_validate(value)
+    except ValidationError as error:
+        fields = [{"field": ".".join(map(str, one["loc"]))[:200], "message": str(one["msg"])[:300]} for one in error.errors()[:MOST_FIELDS]]
+        return document(InvalidBody(fields=fields), request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """What the lines of one list share."""
+
+    voice: Voice
+    engine: Engine
+    scans: Scans | None
+    caller: bytes
+    here: AsOf
+    now: int
+    request_id: str
+
+    def lines(self, looked: Iterator[tuple[Any, VerificationIn | Json, Seen | None]]) -> Iterator[bytes]:
+        """A few at a time: the first are on their way while the last are signed."""
+        numbered = enumerate(looked)
+        while some := [orjson.dumps({"index": index} | self._line(*one)) + b"\n" for index, one in islice(numbered, LINES_AT_ONCE)]:
+            yield b"".join(some)
+
+    def _line(self, value: Any, question: VerificationIn | Json, seen: Seen | None) -> Json:
+        if not isinstance(question, VerificationIn) or seen is None:
+            return {"error": question}
+        try:
+            answer = answering.judge(question, seen, self.here, network=self.voice.network, caller=self.caller, now=self.now)
+            given = Given(question, value, seen, answer, self.here)
+            _sight(self.scans, question, seen, answer)
+            return {"answer": answering.signed(self.voice, given, now=self.now) | {"watch": self._watched(given)}}
+        except LedgerError as error:
+            return {"error": document(error, self.request_id)}
+
+    def _watched(self, given: Given) -> Json | None:
+        if not given.question.watch:
+            return None
+        new_id = f"{self.now * 1000:012x}{secrets.token_hex(10)}"
+        with writing(self.engine) as connection:
+            return watches.keep(connection, given, by=self.caller, new_id=new_id, now=self.now)

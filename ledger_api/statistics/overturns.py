@@ -4,9 +4,10 @@
    conclusion is counted beside, and so is one that was signed with a key compromised before.
 2. An opinion is *reviewed* by a later ruling, or a later opinion of somebody else by a stronger method, that came to a conclusion and
    stands (neither void nor withdrawn). Of several the ruling weighs most, then the stronger method, then the later one.
-3. It is *overturned* when what weighs most came to the other conclusion.
-4. Who corrects an opinion of its own, or changes it in a later one, before somebody else contradicts it, has *corrected* itself: that
-   opinion leaves the count and is told beside it.
+3. It is *overturned* when what weighs most came to the other conclusion. Where nothing of that kind was said, it is overturned when its
+   author, after a dispute about it, corrected it to the other conclusion: it was changed on appeal.
+4. Who corrects an opinion of its own without a dispute, or changes it in a later one, before somebody else contradicts it, has
+   *corrected* itself: that opinion leaves the count and is told beside it.
 """
 
 from collections import defaultdict
@@ -25,7 +26,10 @@ OPINIONS = (Kind.VERDICT, Kind.ENROLMENT)
 
 
 class Word(NamedTuple):
-    """A verdict, enrolment, ruling, or a correction of what was the effective one of them (`corrects` is its sequence)."""
+    """A verdict, enrolment, ruling, or what is said of one: a dispute, a correction of what was the effective one.
+
+    `about` is the sequence of the opinion that it disputes or corrects.
+    """
 
     item: bytes
     sequence: int
@@ -35,11 +39,17 @@ class Word(NamedTuple):
     outcome: int
     method: int
     is_void: bool
-    corrects: int = 0
+    about: int = 0
+    category: int = 0
+    recorded_at: int = 0
 
 
 class Fate(NamedTuple):
-    """What became of one opinion. `by`: the sequence of what overturned or corrected it."""
+    """What became of one opinion. `by`: the sequence of what overturned or corrected it.
+
+    `stands` is the conclusion that holds now, as far as it was this opinion's to give: none where it is void, withdrawn, or replaced by
+    its author's later opinion, which has a fate of its own.
+    """
 
     word: Word
     is_counted: bool
@@ -47,6 +57,8 @@ class Fate(NamedTuple):
     is_overturned: bool = False
     is_corrected: bool = False
     by: int = 0
+    is_appealed: bool = False
+    stands: int = Outcome.NONE
 
 
 @dataclass(slots=True)
@@ -104,25 +116,42 @@ def tally(words: Iterable[Word]) -> dict[bytes, Tally]:
 
 
 def _fate(word: Word, history: Sequence[Word]) -> Fate:
-    if word.is_void or word.outcome not in CONCLUSIONS:
+    if word.is_void:
         return Fate(word, is_counted=False)
+    if len(history) == 1:  # most of them: nobody said anything else
+        return Fate(word, is_counted=word.outcome in CONCLUSIONS, stands=word.outcome)
+    disputed = min(
+        (one.sequence for one in history if one.kind == Kind.DISPUTE and one.about == word.sequence and not one.is_void), default=0
+    )
+    changed = min(_changes(word, history), default=None, key=lambda one: one.sequence)
+    plain = Fate(word, is_counted=word.outcome in CONCLUSIONS, is_appealed=disputed > 0, stands=word.outcome)
+    if not plain.is_counted:  # no conclusion was given that anybody could overturn
+        return plain if changed is None else plain._replace(stands=_left_by(changed))
     reviews = [one for one in _standing(history) if _reviews(one, word)]
     contradicted = min((one.sequence for one in reviews if one.outcome != word.outcome), default=None)
-    changed = min(_changes(word, history), default=None)
-    if changed is not None and (contradicted is None or changed < contradicted):
-        return Fate(word, is_counted=False, is_corrected=True, by=changed)
-    if not reviews:
-        return Fate(word, is_counted=True)
-    weightiest = max(reviews, key=lambda one: (one.method, one.sequence))
+    by_appeal = False
+    if changed is not None and (contradicted is None or changed.sequence < contradicted):
+        by_appeal = 0 < disputed < changed.sequence and changed.kind == Kind.CORRECTION and changed.outcome in CONCLUSIONS
+        if not by_appeal:
+            return plain._replace(is_counted=False, is_corrected=True, by=changed.sequence, stands=_left_by(changed))
+    if not reviews and not by_appeal:
+        return plain
+    weightiest = max(reviews, key=lambda one: (one.method, one.sequence), default=changed)
+    assert weightiest is not None
     overturned = weightiest.outcome != word.outcome
-    return Fate(word, is_counted=True, is_reviewed=True, is_overturned=overturned, by=weightiest.sequence)
+    return plain._replace(is_reviewed=True, is_overturned=overturned, by=weightiest.sequence, stands=weightiest.outcome)
+
+
+def _left_by(change: Word) -> int:
+    """The outcome that a correction puts in the place of the first; a later opinion stands for itself."""
+    return change.outcome if change.kind == Kind.CORRECTION else Outcome.NONE
 
 
 def _standing(history: Sequence[Word]) -> Iterator[Word]:
     """Opinions and rulings as they stand once corrections are applied; void ones are none."""
-    corrected = {word.corrects: word.outcome for word in history if word.kind == Kind.CORRECTION and not word.is_void}
+    corrected = {word.about: word.outcome for word in history if word.kind == Kind.CORRECTION and not word.is_void}
     for word in history:
-        if word.kind != Kind.CORRECTION and not word.is_void:
+        if word.kind not in (Kind.CORRECTION, Kind.DISPUTE) and not word.is_void:
             yield word._replace(outcome=corrected.get(word.sequence, word.outcome))
 
 
@@ -132,11 +161,11 @@ def _reviews(other: Word, word: Word) -> bool:
     return other.method == Method.RULING or (other.organization != word.organization and other.method > word.method)
 
 
-def _changes(word: Word, history: Sequence[Word]) -> Iterator[int]:
+def _changes(word: Word, history: Sequence[Word]) -> Iterator[Word]:
     """Where its own author took the opinion back or said the contrary."""
     for one in history:
         if one.is_void or one.organization != word.organization or one.sequence <= word.sequence or one.outcome == word.outcome:
             continue
         is_contrary = one.kind in OPINIONS and one.outcome in CONCLUSIONS
-        if is_contrary or (one.kind == Kind.CORRECTION and one.corrects == word.sequence):
-            yield one.sequence
+        if is_contrary or (one.kind == Kind.CORRECTION and one.about == word.sequence):
+            yield one

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlmodel import SQLModel
 
 from ledger_api import tables  # noqa: F401  # the import makes the tables known to the metadata
+from ledger_api.store.erasing import overwrite
 
 _CARDS = SQLModel.metadata.tables["claim_cards"]
 _MINE = _CARDS.c.organization == bindparam("of_organization")
@@ -38,5 +39,6 @@ def waiting(connection: Connection, organization: bytes, *, after: str, most: in
 
 
 def forget_secret(connection: Connection, organization: bytes, card: str, *, now: datetime) -> None:
-    """Harmless to repeat: the time of the first acknowledgement stays."""
+    """Harmless to repeat: the time of the first acknowledgement stays. Overwritten, not only unlinked; `settle_files` once committed."""
+    overwrite(connection)
     connection.execute(_FORGET.values(salt=None, acknowledged_at=now), {"of_organization": organization, "of_id": card})

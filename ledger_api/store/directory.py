@@ -31,6 +31,15 @@ _KEEP_PROFILE = text(
 ).bindparams(bindparam("created_at", type_=PROFILES.c.created_at.type))
 
 
+# whoever watches one of its items may see more or less of it from now on
+_LOOK_AGAIN = text(
+    "UPDATE watches SET due_at = created_at"
+    " WHERE EXISTS (SELECT 1 FROM items WHERE items.item = watches.item AND items.brand = :organization)"
+    " OR (item IS NULL AND EXISTS (SELECT 1 FROM identifiers WHERE identifiers.gtin = watches.gtin"
+    " AND identifiers.serial = watches.serial AND identifiers.brand = :organization))"
+)
+
+
 def live_key(connection: Connection, key_id: str) -> AnyRow | None:
     return connection.execute(_LIVE_KEY, {"key_id": key_id}).first()
 
@@ -58,6 +67,7 @@ def list_keys(connection: Connection, organization: bytes | None, *, after: str,
 
 def keep_profile(connection: Connection, row: dict[str, Any]) -> None:
     connection.execute(_KEEP_PROFILE, row)
+    connection.execute(_LOOK_AGAIN, {"organization": row["organization"]})
 
 
 def profile(connection: Connection, organization: bytes) -> AnyRow | None:

@@ -6,13 +6,15 @@ fails at once however long the timeout is (https://sqlite.org/lang_transaction.h
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from threading import Lock
 
 from sqlalchemy import Connection, Engine, bindparam, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from ledger_api.errors import DatabaseBusy
 from ledger_api.store.troubles import told_as_ours
 
 BUSY_TIMEOUT_SECONDS = 15  # for a lock; `?timeout=` in the URL of a SQLite database says otherwise
@@ -21,6 +23,9 @@ IDLE_SECONDS = 300
 IDLE_WRITING_SECONDS = 30  # of one that writes: others wait for its locks, a lane for its lease
 _HURRY = f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_WRITING_SECONDS}s'"
 POOL_SIZE = 20
+# beyond which nobody gets one: the readers of `routes.deps`, and twice as many as there are threads. Whoever waits for a connection
+# waits in a thread, and could keep those who have one from ever getting a thread to end in
+MOST_CONNECTIONS = 100
 LOCK_STRIPES = 256
 # a function's rows come in the order of its array, and each is locked as it comes
 _LOCK_STRIPES = text("SELECT pg_advisory_xact_lock(:space, stripe) FROM unnest(CAST(:stripes AS int[])) AS stripe").bindparams(
@@ -36,15 +41,31 @@ def open_engine(url: str) -> Engine:
     engine = create_engine(
         url,
         pool_size=POOL_SIZE,
-        max_overflow=POOL_SIZE,
+        max_overflow=MOST_CONNECTIONS - POOL_SIZE,
         pool_timeout=BUSY_TIMEOUT_SECONDS,
         pool_pre_ping=not is_sqlite,
         connect_args={name: value for name, value in chosen.items() if name not in said},
+        execution_options={"ledger_turns": _Turns(float(str(said.get("timeout", BUSY_TIMEOUT_SECONDS))))} if is_sqlite else {},
     )
     if is_sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+class _Turns:
+    """SQLite lets one write, and the others sleep ever longer between two looks whether it has done: whoever came first finds it taken
+    by whoever came last. The threads of one process wait for each other here instead, and only processes there."""
+
+    def __init__(self, seconds: float) -> None:
+        self._lock, self._seconds = Lock(), seconds
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(timeout=self._seconds):
+            raise DatabaseBusy(cause="locked")
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 def _postgres_terms() -> dict[str, str | int]:
@@ -78,6 +99,15 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def moment(engine: Engine) -> Iterator[Connection]:
+    """One moment of the database for as long as the block lasts, while others go on writing."""
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
+    with reading(engine) as connection:
+        yield connection
+
+
+@contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that commits at the end of the block, or changes nothing.
 
@@ -85,7 +115,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
         DatabaseBusy: the database is locked, full, read-only or away; nothing of the block is kept.
         DatabaseDamaged: it is not whole.
     """
-    with told_as_ours(), engine.execution_options(ledger_writing=True).begin() as connection:
+    turn = engine.get_execution_options().get("ledger_turns", nullcontext())
+    with told_as_ours(), turn, engine.execution_options(ledger_writing=True).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(_HURRY)
         yield connection

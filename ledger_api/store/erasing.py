@@ -25,12 +25,17 @@ _ERASE = (
 
 def erase_payloads(connection: Connection, *, organization: bytes, item: bytes, at: datetime) -> int:
     """How many payloads were erased; harmless to repeat. In SQLite what was there is overwritten, not only unlinked."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA secure_delete = ON")
+    overwrite(connection)
     erased = len(connection.scalars(_ERASABLE, {"item": item, "organization": organization}).all())
     connection.execute(_ERASE, {"of_item": item, "by": organization, "at": at})
     item_secrets.destroy(connection, organization, item)
     return erased
+
+
+def overwrite(connection: Connection) -> None:
+    """From now on SQLite writes zeros over what is deleted or replaced; `settle_files` once it is committed."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
 
 
 def settle_files(engine: Engine) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, insert, select, text, update
 
+from ledger_api.store import tallies
 from ledger_api.tables import BatchRow, CursorRow, EventRow, TransactionRow
 
 _t = TransactionRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it at run time
@@ -49,6 +50,9 @@ _FINAL_TOP = select(func.max(_t.c.nonce)).where(
     _t.c.status.in_(("mined", "reverted")),
     _t.c.block_number <= select(_cursor.c.final_block).scalar_subquery(),
 )
+_FINAL = func.coalesce(select(_cursor.c.final_block).scalar_subquery(), -1)
+_IS_ABOVE_FINAL = _t.c.status.in_(("mined", "reverted")) & (_t.c.block_number > _FINAL)
+_OPEN = select(exists().where(_MINE, _t.c.status.in_(("saved", "sent")) | _IS_ABOVE_FINAL))
 
 
 class Flight(NamedTuple):
@@ -104,6 +108,11 @@ def final_top(connection: Connection, relayer: bytes) -> int | None:
     return connection.scalar(_FINAL_TOP, {"relayer": relayer})
 
 
+def is_open(connection: Connection, relayer: bytes) -> bool:
+    """Has it transactions that are not in a final block?"""
+    return bool(connection.scalar(_OPEN, {"relayer": relayer}))
+
+
 def flying(connection: Connection, relayer: bytes) -> list[Flight]:
     """In the order of nonces. A replaced transaction is not among them, though it may still land."""
     return [Flight._make(row) for row in connection.execute(_FLYING, {"relayer": relayer})]
@@ -154,6 +163,14 @@ def land(connection: Connection, landing: Landing, siblings: Collection[int]) ->
         return list(connection.scalars(select(_b.c.id).where(carried, _b.c.status == "sent").order_by(_b.c.id)))
     connection.execute(update(_b).where(carried, _b.c.status == "sent").values(status="done", transaction=landing.variant.id))
     return []
+
+
+def count_costs(connection: Connection, landings: Collection[Landing]) -> None:
+    """Beside the transactions' own, for metrics: these never fall, and what lands again after a reorg counts again."""
+    gas = sum(one.gas_used or 0 for one in landings)
+    fee_wei = sum((one.gas_used or 0) * (one.gas_price_wei or 0) for one in landings)
+    tallies.add(connection, tallies.FEE_WEI, {"": fee_wei})
+    tallies.add(connection, tallies.GAS, {"": gas})
 
 
 def take_back(connection: Connection, relayer: bytes, from_nonce: int) -> None:

@@ -42,6 +42,12 @@ def holds_lease(connection: Connection, name: str, owner: str, *, now: datetime,
     return connection.execute(asked.where(_leases.c.expires_at > now + timedelta(seconds=seconds) / 2)).first() is not None
 
 
+def is_free(connection: Connection, name: str, owner: str, *, now: datetime) -> bool:
+    """Whether taking it is worth a try: nobody else has it now."""
+    asked = select(_leases.c.name).where(_leases.c.name == name, _leases.c.owner != owner, _leases.c.expires_at >= now)
+    return connection.execute(asked).first() is None
+
+
 def drop_lease(connection: Connection, name: str, owner: str) -> None:
     """Let others have it at once; nothing happens when it is no longer ours."""
     connection.execute(delete(_leases).where(_leases.c.name == name, _leases.c.owner == owner))

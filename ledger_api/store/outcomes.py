@@ -7,7 +7,7 @@ event hash, and still is the same one when bytes signed earlier land after all.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, exists, select, text, update
+from sqlalchemy import BindParameter, Connection, bindparam, case, delete, exists, select, text, update
 from sqlmodel import SQLModel
 
 from ledger_api import tables  # noqa: F401  # the import makes the tables known to the metadata
@@ -61,7 +61,14 @@ _REFUSED_ABOVE = select(_EVENTS.c.id, _EVENTS.c.item, _EVENTS.c.event_id, _EVENT
     _EVENTS.c.refused_block > bindparam("block"), _NO_LIVE_TWIN
 )
 _REFUSAL_UNDONE = update(_EVENTS).where(_EVENTS.c.id.in_(_KEYS)).values(status="accepted", reason=None, refused_block=None)
-_BATCHES_SENT = update(_BATCHES).where(_BATCHES.c.id.in_(_KEYS), _BATCHES.c.status == "refused").values(status="sent")
+# which of the two their transaction is known to be, until the worker has looked again
+_BATCHES_TRAVEL = (
+    update(_BATCHES)
+    .where(_BATCHES.c.id.in_(_KEYS), _BATCHES.c.status == "refused")
+    .values(
+        status=case((exists().where(_TRANSACTIONS.c.id == _BATCHES.c.transaction, _TRANSACTIONS.c.status == "mined"), "done"), else_="sent")
+    )
+)
 _TIPS_AGAIN = text(
     "INSERT INTO tips (item, state) SELECT item, state FROM events WHERE id IN"
     " (SELECT max(id) FROM events WHERE status = 'accepted' AND item IN :keys GROUP BY item)"
@@ -146,7 +153,7 @@ def accept_again(connection: Connection, event_ids: Collection[bytes], *, above:
     for some in _lists([row.id for row in undone.values()]):
         connection.execute(_REFUSAL_UNDONE, {"keys": some})
     for some in _lists(sorted({row.batch for row in undone.values() if row.batch is not None})):
-        connection.execute(_BATCHES_SENT, {"keys": some})
+        connection.execute(_BATCHES_TRAVEL, {"keys": some})
     for some in _lists(sorted(items | {row.item for row in undone.values()})):
         connection.execute(_TIPS_AGAIN, {"keys": some})
 

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, union_all
 from sqlmodel import SQLModel
 
 from ledger_api import tables  # noqa: F401  # the import makes the tables known to the metadata
@@ -20,6 +20,13 @@ _SAME_DEED = select(_EVENTS.c.event_id, _EVENTS.c.submission, _EVENTS.c.approval
     _EVENTS.c.kind == bindparam("kind"),
     _EVENTS.c.status != "refused",
 )
+_RECORDS = SQLModel.metadata.tables["records"]
+_NAMED_ONCE = union_all(
+    *(
+        select(table.c.item).where(table.c.item == bindparam("item"), table.c.party == bindparam("key"), *more)
+        for table, more in ((_RECORDS, ()), (_EVENTS, (_EVENTS.c.status != "refused",)))
+    )
+).limit(1)
 _ON_THE_WAY = select(_EVENTS.c.id).where(_EVENTS.c.item == bindparam("item"), _EVENTS.c.status == "accepted").limit(1)
 _STANDING = (
     select(_EVENTS.c.kind, _EVENTS.c.reason, _EVENTS.c.error, STATUS.label("status"))
@@ -60,3 +67,8 @@ def sent_already(connection: Connection, *, item: bytes, head: bytes, kind: int,
 def standing(connection: Connection, *, item: bytes, event_id: bytes) -> Any | None:
     """Whether an event of this item is accepted, recorded, final or refused, and why."""
     return connection.execute(_STANDING, {"item": item, "event_id": event_id}).first()
+
+
+def has_held(connection: Connection, *, item: bytes, key: bytes) -> bool:
+    """Whether an event of the item names the key as its party: it was given the item at some time."""
+    return connection.execute(_NAMED_ONCE, {"item": item, "key": key}).first() is not None

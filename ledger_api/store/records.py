@@ -111,6 +111,11 @@ def organization_names(connection: Connection) -> dict[bytes, tuple[str | None, 
     return found
 
 
+def registered_dids(connection: Connection) -> dict[bytes, str]:
+    """The DID of every organization that the registry knows."""
+    return {organization: did for organization, did in connection.execute(_DIDS)}
+
+
 def is_partner(connection: Connection, brand: bytes, organization: bytes, *, now: int) -> bool:
     """Whether the brand itself accredits the organization in some role now: the newest word per role counts."""
     newest = {row.role: row for row in connection.execute(_ACCREDITED, {"brand": brand, "organization": organization})}

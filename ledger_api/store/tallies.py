@@ -1,4 +1,4 @@
-"""Counters that outlive every process, for metrics: refusals by who refused and why, reorgs. Written beside what they count."""
+"""Counters that outlive every process, for metrics: refusals by who refused and why, reorgs, costs. Written beside what they count."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 
 DOOR, CHAIN, WORKER = "refusals-door", "refusals-chain", "refusals-worker"
 RECORDED, REORGS, DEEPEST_REORG = "recorded", "reorgs", "deepest-reorg"
+GAS, FEE_WEI = "gas", "fee-wei"
 
 _ADD = text(
     "INSERT INTO tallies (name, label, value) VALUES (:name, :label, :value)"

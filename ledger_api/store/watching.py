@@ -4,14 +4,16 @@ Every query is bounded by a partial index or answered from one alone: a scrape s
 and millions recorded.
 """
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Float, cast, func, select, text
+from sqlalchemy import Connection, DateTime, Integer, bindparam, func, select, text
 
 from ledger_api.store import tallies
 from ledger_api.store.tallies import Tally
-from ledger_api.tables import CursorRow, EventRow, LeaseRow, SubmissionRow, TransactionRow
+from ledger_api.tables import CursorRow, EventRow, LeaseRow, StopRow, SubmissionRow, TransactionRow
 
 _EVENTS = EventRow.__table__.c  # type: ignore[attr-defined]  # SQLModel adds it at run time
 _SUBMISSIONS = SubmissionRow.__table__.c  # type: ignore[attr-defined]
@@ -31,13 +33,32 @@ _PARKED = (
     .select_from(EventRow)
     .where(text("events.parked IS NOT NULL"), _ACCEPTED)
 )
+# the webhooks' tables, by their names: their room is above this one
+_UNDELIVERED = text("SELECT count(*) FROM webhook_deliveries WHERE state = 'waiting'")
+_DUE = text(
+    "SELECT min(due_at) AS due FROM (SELECT min(due_at) AS due_at FROM webhook_lines"
+    " JOIN webhook_endpoints ON webhook_endpoints.id = webhook_lines.endpoint AND webhook_endpoints.state = 'active'"
+    " UNION ALL SELECT min(created_at) FROM webhook_notices WHERE position IS NULL) AS waiting"
+).columns(due=DateTime(timezone=True))
+# the desk's table, likewise: what somebody of a desk, or `ledger desk`, should have done by now
+_LATE = (
+    text(
+        "SELECT count(*) AS late, min(due_at) AS since FROM cases"
+        " WHERE state IN ('checking', 'queued', 'appraising', 'recording') AND due_at < :at"
+    )
+    .bindparams(bindparam("at", type_=DateTime(timezone=True)))
+    .columns(late=Integer, since=DateTime(timezone=True))
+)
 _HELD = select(_LEASES.name, _LEASES.expires_at)
+_STOPS = select(StopRow.__table__.c.code, StopRow.__table__.c.next_block)  # type: ignore[attr-defined]
+_STOP = text(
+    "INSERT INTO stops (code, next_block) SELECT :code, next_block FROM chain_cursor WHERE 1 = 1"
+    " ON CONFLICT (code) DO UPDATE SET next_block = excluded.next_block"
+)
 _PLACE = select(_CURSOR.chain_id, _CURSOR.ledger, _CURSOR.next_block, _CURSOR.head_block, _CURSOR.final_block)
 _TRANSACTIONS_BY_STATUS = select(
     _TRANSACTIONS.status,
     func.count(),
-    func.coalesce(func.sum(cast(_TRANSACTIONS.gas_used, Float)), 0.0),
-    func.coalesce(func.sum(cast(_TRANSACTIONS.gas_used, Float) * cast(_TRANSACTIONS.gas_price_wei, Float)), 0.0),
 ).group_by(_TRANSACTIONS.status)
 
 
@@ -60,14 +81,11 @@ class Work(NamedTuple):
     letters: int  # dead letters: parked, until an operator decides
     parked: int  # the same with what waits behind them
     leases: dict[str, datetime]  # name: until when
-
-
-class Cost(NamedTuple):
-    """Transactions of one status: how many, and what those that landed have used and cost."""
-
-    transactions: int
-    gas: float
-    fee_wei: float
+    stops: Mapping[str, int] = MappingProxyType({})  # code of what a loop ended with: where the mirror stood
+    undelivered: int = 0  # webhook deliveries that wait, for their time or for somebody
+    due: datetime | None = None  # since when the oldest of them, or a notice that has none yet, could have been sent
+    late: int = 0  # cases of the desk whose deadline has passed, those apart that wait for their asker
+    late_since: datetime | None = None  # the first of those deadlines
 
 
 def place(connection: Connection) -> Place | None:
@@ -76,7 +94,9 @@ def place(connection: Connection) -> Place | None:
     return None if row is None else Place(*row)
 
 
-def work(connection: Connection) -> Work:
+def work(connection: Connection, *, at: float) -> Work:
+    """As of a moment, in unix seconds: what is late by then."""
+    late, late_since = connection.execute(_LATE, {"at": datetime.fromtimestamp(at, UTC)}).one()
     parked, letters = connection.execute(_PARKED).one()
     return Work(
         waiting=connection.execute(_WAITING).scalar_one(),
@@ -84,13 +104,23 @@ def work(connection: Connection) -> Work:
         failing=connection.execute(_FAILING).scalar_one(),
         letters=letters,
         parked=parked,
+        undelivered=connection.execute(_UNDELIVERED).scalar_one(),
+        due=connection.execute(_DUE).scalar_one(),
+        late=late,
+        late_since=late_since,
+        stops={row.code: row.next_block for row in connection.execute(_STOPS)},
         leases={row.name: row.expires_at for row in connection.execute(_HELD)},
     )
 
 
-def costs(connection: Connection) -> dict[str, Cost]:
+def note_stop(connection: Connection, code: str) -> None:
+    """A loop ended with this, for a person to look at."""
+    connection.execute(_STOP, {"code": code})
+
+
+def transactions(connection: Connection) -> dict[str, int]:
     """By status. From the index alone: the transactions' bytes are never touched."""
-    return {status: Cost(count, gas, fee) for status, count, gas, fee in connection.execute(_TRANSACTIONS_BY_STATUS)}
+    return {status: count for status, count in connection.execute(_TRANSACTIONS_BY_STATUS)}
 
 
 def counted(connection: Connection) -> list[Tally]:

@@ -95,6 +95,9 @@ CODES: Mapping[str, Code] = {
     "not-stated:colour": Code(
         _QUARANTINE, "The ledger does not say which colour it has.", "Compare the object with the brand's catalogue."
     ),
+    "not-stated:category": Code(
+        _QUARANTINE, "The ledger does not say what kind of thing it is.", "Compare the object with the brand's catalogue."
+    ),
 }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ledger_api.domain.terms import UNSPECIFIED
 from ledger_api.verification.codes import CODES, Decision
 from ledger_verify.codes import HOLD_CODES, Hold, Outcome, Stage
 from ledger_verify.state import State
@@ -176,7 +177,7 @@ def _described(found: Found, asked: Asked) -> Iterator[Reason]:
         yield Reason("mismatch:brand", {"expected": "0x" + asked.brand.hex(), "recorded": found.passport["brand"]})
     for name, expected in asked.descriptions.items():
         recorded = found.passport[name]
-        if recorded is None:
+        if recorded is None or (name, recorded) == ("category", UNSPECIFIED):
             yield Reason(f"not-stated:{name}", {"expected": expected})
         elif _comparable(recorded) != _comparable(expected):
             yield Reason(f"mismatch:{name}", {"expected": expected, "recorded": recorded})

@@ -8,6 +8,7 @@ How to check, with any wallet library:
 Pure: the signature itself is made by a callable that the wiring injects.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ from ledger_api.verification.decision import Answer, AsOf
 from ledger_verify.hashing import domain_separator, keccak, typed_digest
 
 Json = dict[str, Any]
+Fields = Sequence[tuple[str, str]]
+Values = Sequence[bytes | int]
 
 NAME, VERSION = "ProvenanceLedger Verification", "1"
 VALID_SECONDS = 600
@@ -70,16 +73,23 @@ def digest_of(value: Any) -> bytes:
 
 
 def statement_digest(statement: Statement, *, chain_id: int, ledger: bytes) -> bytes:
-    """What is signed: keccak256(0x1901 ‖ domain separator ‖ hash of the struct)."""
-    struct = b"".join(_word(value) for value in (keccak(STATEMENT_TYPE.encode()), *_values(statement)))
-    return typed_digest(domain_separator(chain_id, ledger, name=NAME), keccak(struct))
+    return digest_to_sign(STATEMENT_TYPE, _values(statement), name=NAME, chain_id=chain_id, ledger=ledger)
 
 
 def typed_data(statement: Statement, *, chain_id: int, ledger: bytes) -> Json:
     """The same as EIP-712 JSON, which every wallet library hashes to `statement_digest`."""
+    return as_typed_data("Verification", FIELDS, _values(statement), name=NAME, chain_id=chain_id, ledger=ledger)
+
+
+def digest_to_sign(kind: str, values: Values, *, name: str, chain_id: int, ledger: bytes) -> bytes:
+    """Of a flat struct: keccak256(0x1901 ‖ domain separator ‖ hash of the struct)."""
+    struct = b"".join(_word(value) for value in (keccak(kind.encode()), *values))
+    return typed_digest(domain_separator(chain_id, ledger, name=name), keccak(struct))
+
+
+def as_typed_data(primary: str, fields: Fields, values: Values, *, name: str, chain_id: int, ledger: bytes) -> Json:
     message = {
-        name: "0x" + value.hex() if isinstance(value, bytes) else int(value)
-        for (name, _kind), value in zip(FIELDS, _values(statement), strict=True)
+        field: "0x" + value.hex() if isinstance(value, bytes) else int(value) for (field, _kind), value in zip(fields, values, strict=True)
     }
     return {
         "types": {
@@ -89,15 +99,15 @@ def typed_data(statement: Statement, *, chain_id: int, ledger: bytes) -> Json:
                 {"name": "chainId", "type": "uint256"},
                 {"name": "verifyingContract", "type": "address"},
             ],
-            "Verification": [{"name": name, "type": kind} for name, kind in FIELDS],
+            primary: [{"name": field, "type": kind} for field, kind in fields],
         },
-        "primaryType": "Verification",
-        "domain": {"name": NAME, "version": VERSION, "chainId": chain_id, "verifyingContract": "0x" + ledger.hex()},
+        "primaryType": primary,
+        "domain": {"name": name, "version": VERSION, "chainId": chain_id, "verifyingContract": "0x" + ledger.hex()},
         "message": message,
     }
 
 
-def _values(statement: Statement) -> tuple[bytes | int, ...]:
+def _values(statement: Statement) -> Values:
     """In the order of FIELDS."""
     return (
         statement.item,

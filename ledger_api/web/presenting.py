@@ -133,7 +133,7 @@ def _notices(passport: Json, reader: Reader, now: datetime) -> list[Line]:
     notices = []
     verdict = passport["verdict"]
     if verdict is not None and verdict["outcome"] == "not-authentic":
-        texts = [_opinion_sentence(verdict, reader), reader.say("notice.not-authentic_text"), reader.say("notice.not-authentic_next")]
+        texts = [opinion_sentence(verdict, reader), reader.say("notice.not-authentic_text"), reader.say("notice.not-authentic_next")]
         notices.append(Line(reader.say("notice.not-authentic", who=reader.who(verdict["by"])), texts, "stop"))
     notices += [_hold(hold, reader) for hold in passport["holds"] if not _ran_out(hold, now)]
     if (recovery := passport["recovery"]) is not None:
@@ -205,10 +205,10 @@ def _effective_opinion(passport: Json, reader: Reader, now: datetime) -> Line:
         texts.append(reader.say("story.void"))
     if (note := author_note(standing_at(verdict.get("standing"), now), reader)) is not None:
         texts.append(note)
-    return Line(_opinion_sentence(verdict, reader), texts, label=reader.say("item.opinion"))
+    return Line(opinion_sentence(verdict, reader), texts, label=reader.say("item.opinion"))
 
 
-def _opinion_sentence(verdict: Json, reader: Reader) -> Markup:
+def opinion_sentence(verdict: Json, reader: Reader) -> Markup:
     said = {"who": reader.who(verdict["by"]), "date": reader.time(verdict["at"])}
     if verdict["method"] == "ruling":
         return reader.say(f"verdict.ruled_{verdict['outcome']}", **said)
@@ -243,7 +243,7 @@ def _opinion(entry: Json, facts: Json, verdict: Json | None, reader: Reader, now
         mark = "overruled"
     said = {"outcome": outcome, "method": facts.get("method", "ruling"), "by": entry["organization"], "at": entry["occurred_at"]}
     note = author_note(standing_at(entry.get("standing"), now), reader)
-    return Opinion(_opinion_sentence(said, reader), reader.say(f"verdict.{mark}") if mark else None, is_effective, note)
+    return Opinion(opinion_sentence(said, reader), reader.say(f"verdict.{mark}") if mark else None, is_effective, note)
 
 
 # --- materials and proof -----------------------------------------------------------------------------------------------

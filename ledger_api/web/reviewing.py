@@ -37,8 +37,8 @@ def left_out_of(left_out: Sequence[Json], reader: Reader) -> list[LeftOut]:
 
 
 def author_note(standing: Json | None, reader: Reader) -> Markup | None:
-    """Why whoever gave an opinion could not give it now; a void one says so by itself."""
-    if standing is None or standing["reason"] == "compromised":
+    """Why whoever gave an opinion could not give it now; that one is void it says by itself, since when its key is compromised here."""
+    if standing is None or (standing["reason"] == "compromised" and not standing["since"]):
         return None
     date = reader.time(standing["since"]) if standing["since"] else reader.say("author.undated")
     return reader.say(f"author.{standing['reason']}", date=date)

@@ -180,14 +180,19 @@ def _notes(entry: Json, reader: Reader) -> list[Markup]:
     if abs(recorded - occurred) > NOTICEABLE:
         notes.append(reader.say("story.happened", occurred=reader.time(entry["occurred_at"]), recorded=reader.time(entry["recorded_at"])))
     if entry.get("replaced"):
-        notes.append(reader.say("view.replaced", sequence=entry_link(entry["replaced"]["by"]), facts=_before(entry, reader)))
+        by = entry["replaced"]["by"]
+        key = "view.replaced" if by == entry["corrected_by"] else "view.replaced_by_brand"
+        notes.append(reader.say(key, sequence=entry_link(by), facts=_before(entry, reader)))
     elif entry["corrected_by"]:
         notes.append(reader.say("story.corrected", sequence=entry_link(entry["corrected_by"])))
     if entry.get("outranks"):
         links = Markup(", ").join(entry_link(sequence) for sequence in entry["outranks"])
         notes.append(reader.say("view.outranks", entries=links))
+    if entry.get("overruled_by"):
+        notes.append(reader.say("view.overruled_here", sequence=entry_link(entry["overruled_by"])))
     if entry["void"]:
-        notes.append(reader.say("story.void"))
+        since = (entry.get("standing") or {}).get("since")
+        notes.append(reader.say("story.void_since", date=reader.time(since)) if since else reader.say("story.void"))
     return notes
 
 

@@ -9,6 +9,13 @@ from tests.doors import Doors, opened_doors
 from tests.fake_chain import FakeChain, World
 from tests.following import new_database
 from tests.gallery import Gallery, standing_gallery
+from tests.remembering import photos_seen_once
+
+
+@pytest.fixture(scope="session", autouse=True)
+def photos_that_are_known() -> Iterator[None]:
+    with photos_seen_once():
+        yield
 
 
 @pytest.fixture

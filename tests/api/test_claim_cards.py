@@ -1,6 +1,7 @@
 """Claim cards made for a shop: however often a connection breaks, one card for one sale; once acknowledged, nobody can make it again."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import text
 from ledger_api.store.engine import reading
 from ledger_verify import claims
 from tests.consortium import count, manufacture, sale, shipment
-from tests.doors import Doors
+from tests.doors import Doors, opened_doors
 
 Card = dict[str, Any]
 
@@ -65,6 +66,25 @@ def test_an_acknowledged_card_is_forgotten(doors: Doors, item: str) -> None:
     assert salt is None
     assert [one["text"] for one in (done, again, asked)] == [None, None, None]
     assert {one["claim_key"] for one in (card, done, again, asked)} == {card["claim_key"]}
+
+
+def test_an_acknowledged_cards_salt_leaves_no_trace_in_the_files(tmp_path: Path) -> None:
+    """Whoever has the salt and the keyring can make the card again."""
+    with opened_doors(f"sqlite:///{tmp_path / 'ledger.db'}") as doors:
+        made = doors.post("MAISON", "/v1/events", [manufacture(), shipment()]).json()
+        card: Card = make(doors, made["results"][0]["item"]).json()
+        with reading(doors.engine) as connection:
+            salt = bytes(connection.execute(text("SELECT salt FROM claim_cards")).scalar_one())
+        there = traces(tmp_path, salt)
+
+        doors.post("BOUTIQUE", f"/v1/claim-cards/{card['id']}/acknowledge")
+
+        assert there > 0 and len(salt) == 32
+        assert traces(tmp_path, salt) == 0
+
+
+def traces(folder: Path, secret: bytes) -> int:
+    return sum(file.read_bytes().count(secret) for file in folder.glob("ledger.db*"))
 
 
 def test_no_secret_is_stored(doors: Doors, item: str) -> None:

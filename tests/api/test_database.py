@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import text
+from alembic.script import ScriptDirectory
+from sqlalchemy import event, inspect, text
 from sqlmodel import SQLModel
 
 from ledger_api import migrations, tables
@@ -19,8 +20,14 @@ from tests.consortium import accept, manufacture, opened, statuses
 from tests.doors import eventually
 
 
-def test_the_revisions_make_exactly_the_tables(database_url: str) -> None:
-    engine = open_engine(database_url)
+def test_what_takes_a_database_is_found_by_its_marker(database_kind: str, request: pytest.FixtureRequest) -> None:
+    """By which `make test` runs it again on PostgreSQL."""
+    assert request.node.get_closest_marker("database") is not None
+    assert request.config.getoption("--database") in {database_kind, "both"}
+
+
+def test_the_revisions_make_exactly_the_tables(empty_database_url: str) -> None:
+    engine = open_engine(empty_database_url)
     migrations.know_all_tables()
     migrations.upgrade(engine)
 
@@ -32,8 +39,24 @@ def test_the_revisions_make_exactly_the_tables(database_url: str) -> None:
     engine.dispose()
 
 
-def test_several_processes_may_upgrade_at_once_and_again(database_url: str) -> None:
-    engines = [open_engine(database_url) for _ in range(4)]
+def test_a_database_that_is_up_to_date_is_left_alone_and_any_other_is_not(empty_database_url: str) -> None:
+    engine = open_engine(empty_database_url)
+    migrations.upgrade(engine)
+    with writing(engine) as connection:
+        scripts = ScriptDirectory.from_config(migrations.configuration(connection))
+        connection.execute(text("DROP TABLE doubts"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0023'"))
+
+    migrations.upgrade(engine)
+
+    with reading(engine) as connection:
+        assert inspect(connection).has_table("doubts")
+        assert connection.scalars(text("SELECT version_num FROM alembic_version")).all() == scripts.get_heads() == [migrations.newest()]
+    engine.dispose()
+
+
+def test_several_processes_may_upgrade_at_once_and_again(empty_database_url: str) -> None:
+    engines = [open_engine(empty_database_url) for _ in range(4)]
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(migrations.upgrade, engines))
@@ -69,13 +92,38 @@ def test_a_commit_survives_the_loss_of_power(database_url: str) -> None:
     engine.dispose()
 
 
+def test_writers_of_one_process_wait_for_each_other_and_not_for_the_file(tmp_path: object) -> None:
+    """SQLite's own waiting is a lottery, which whoever has waited longest loses."""
+    engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
+    begun: list[str] = []
+    event.listen(engine, "begin", lambda _: begun.append(threading.current_thread().name))
+
+    def write() -> None:
+        with writing(engine):
+            pass
+
+    second = threading.Thread(target=write, name="second")
+    with writing(engine):
+        second.start()
+        second.join(0.2)
+        while_the_first_writes = list(begun)
+    second.join()
+
+    assert while_the_first_writes == ["MainThread"]
+    assert begun == ["MainThread", "second"]
+    engine.dispose()
+
+
 def test_a_database_that_is_locked_or_away_is_busy(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "BUSY_TIMEOUT_SECONDS", 0.05)
     engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
     away = open_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing?connect_timeout=1")
 
-    with writing(engine), pytest.raises(DatabaseBusy), writing(engine):
-        pass
+    same_file = open_engine(f"sqlite:///{tmp_path}/ledger.db")  # as another process has it
+
+    for other in (engine, same_file):
+        with writing(engine), pytest.raises(DatabaseBusy), writing(other):
+            pass
     with pytest.raises(DatabaseBusy), reading(away):
         pass
     engine.dispose()
@@ -105,21 +153,33 @@ def test_two_writers_of_one_item_take_turns(database_url: str) -> None:
     engine.dispose()
 
 
-def test_a_writer_that_hangs_does_not_keep_its_locks(postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_writer_that_hangs_does_not_keep_its_locks(postgres_server: str) -> None:
     """A process that froze between two statements: after a moment the server ends its transaction, and others go on."""
-    monkeypatch.setattr(opening, "_HURRY", "SET LOCAL idle_in_transaction_session_timeout = '300ms'")
+    went_on = False
     with servers.fresh_database(postgres_server) as url:
         engine = opened(url)
 
         with pytest.raises(DatabaseBusy), writing(engine) as frozen:
             lock_items(frozen, [b"\x01" * 32])
             frozen.execute(text("DELETE FROM profiles"))
+            frozen.execute(text("SET LOCAL idle_in_transaction_session_timeout = '300ms'"))  # of this writer alone, from here on
             with writing(engine) as other:  # waits until the server has ended the first one
                 lock_items(other, [b"\x01" * 32])
+                went_on = True
             frozen.execute(text("SELECT 1"))
 
+        assert went_on
         with reading(engine) as connection:
             assert connection.execute(text("SELECT count(*) FROM profiles")).scalar_one() == 9
+        engine.dispose()
+
+
+def test_every_writer_is_hurried(postgres_server: str) -> None:
+    """The rule behind the test above, as a writer gets it: shorter than the patience any other session is given."""
+    with servers.fresh_database(postgres_server) as url:
+        engine = opened(url)
+        with writing(engine) as connection:
+            assert connection.execute(text("SHOW idle_in_transaction_session_timeout")).scalar_one() == f"{opening.IDLE_WRITING_SECONDS}s"
         engine.dispose()
 
 

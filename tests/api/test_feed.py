@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import fromstring
 
 import pytest
+from coincurve import PrivateKey
 from httpx import Client
 
-from tests.gallery import Gallery, visiting
+from tests.gallery import NEW_CARD, OWNER, SECOND_OWNER, Gallery, address_of, visiting
 
 NAMES = {"atom": "http://www.w3.org/2005/Atom"}
 
@@ -54,6 +55,33 @@ def test_the_feed_speaks_the_readers_language(visitor: Client, gallery: Gallery)
     assert french != english
 
 
-def test_what_is_withheld_has_no_feed_for_a_passer_by(visitor: Client, gallery: Gallery) -> None:
+def test_an_item_that_is_nowhere_has_no_feed(visitor: Client) -> None:
     assert visitor.get("/v1/items/0x" + "00" * 32 + "/feed").status_code == 404
     assert visitor.get("/v1/items/nonsense/feed").status_code == 404
+
+
+@pytest.mark.parametrize(("piece", "status"), [("withheld", 403), ("folded", 404)])
+def test_a_hidden_item_has_a_feed_for_the_key_that_holds_it_alone(visitor: Client, gallery: Gallery, piece: str, status: int) -> None:
+    feed = f"/v1/items/0x{gallery.items[piece].hex()}/feed"
+
+    answer = visitor.get(f"{feed}?key={hex_of(OWNER)}&lang=en")
+
+    assert answer.status_code == 200
+    assert titles(answer.text) == ["Reported stolen", "New claim card requested", "Sold"]
+    assert "Maison" not in answer.text and "Lune" not in answer.text and "<summary>" not in answer.text
+    assert visitor.get(feed).status_code == status
+    assert visitor.get(f"{feed}?key={hex_of(NEW_CARD)}").status_code == 404
+
+
+def test_a_key_hears_what_took_the_item_away_and_nothing_later(visitor: Client, gallery: Gallery) -> None:
+    """The Sac Lune: sold to one owner, judged twice, resold to the second, corrected since."""
+    feed = f"/v1/items/{item_of(visitor, gallery, 'lune')}/feed?lang=en&key="
+
+    first, second = (titles(visitor.get(feed + hex_of(key)).text) for key in (OWNER, SECOND_OWNER))
+
+    assert (first[0], second[0]) == ("Resold", "Corrected")
+    assert second[1:] == first
+
+
+def hex_of(key: PrivateKey) -> str:
+    return "0x" + address_of(key).hex()

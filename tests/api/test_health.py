@@ -9,11 +9,16 @@ from sqlalchemy import insert, text
 from structlog.testing import capture_logs
 
 from ledger_api.alarms import MEANINGS, Bell
+from ledger_api.desk.tables import CaseRow
 from ledger_api.settings import Settings
+from ledger_api.store.engine import writing
 from ledger_api.tables import LeaseRow, SubmissionRow
+from ledger_api.webhooks import endpoints, lines
+from ledger_api.webhooks.telling import tell
 from ledger_verify.codes import Kind
 from tests.fake_chain import NETWORK
-from tests.gallery import Gallery, make_gallery, visiting
+from tests.gallery import Gallery, gallery_app, make_gallery, visiting
+from tests.reading_app import client_of
 
 
 @pytest.fixture
@@ -120,6 +125,43 @@ def test_a_dead_letter_rings_its_own_alarm_and_no_other(client: Client, gallery:
     assert [(one["code"], one["facts"]) for one in warnings] == [("parked", {"letters": 1, "events": 1})]
 
 
+def test_a_notice_that_nobody_sends_rings_and_an_endpoint_that_fails_does_not(client: Client, gallery: Gallery) -> None:
+    for name in ("indexer", "lane:00"):
+        lease(gallery, name)
+    now = datetime.fromtimestamp(gallery.now, UTC)
+    with writing(gallery.engine) as connection:
+        endpoints.begin(connection, b"\x01" * 32, endpoint="e", url="https://hooks.example.com/", types=None, description="", at=now)
+        tell(connection, b"\x01" * 32, "test", "case:1", {}, at=now - timedelta(hours=1))
+    unread = client.get("/readyz").json()["warnings"]
+    with writing(gallery.engine) as connection:
+        lines.spread(connection, now=now + timedelta(hours=2))  # it failed, and is due again in two hours
+
+    retried = client.get("/readyz").json()["warnings"]
+
+    assert [(one["code"], one["facts"]) for one in unread] == [("notices", {"seconds": 3600, "deliveries": 0})]
+    assert retried == []
+    assert "ledger_notices_undelivered 1.0" in client.get("/metrics").text
+
+
+def test_a_case_past_its_deadline_rings_and_one_that_waits_for_its_asker_does_not(client: Client, gallery: Gallery) -> None:
+    for name in ("indexer", "lane:00"):
+        lease(gallery, name)
+    now = datetime.fromtimestamp(gallery.now, UTC)
+    for number, state in enumerate(("queued", "recording", "appraising", "awaiting-photos", "concluded", "checking")):
+        due = now + timedelta(hours=1) if state == "checking" else now - timedelta(hours=number + 1)
+        row = {"id": f"{number:032x}", "authenticator": b"\x01" * 32, "brand": b"\x02" * 32, "brand_did": "did:web:a.example"}
+        row |= {"category": "handbag", "notes": "", "method": "photo", "state": state}
+        row |= {"due_at": due, "created_at": now, "changed_at": now}
+        with writing(gallery.engine) as connection:
+            connection.execute(insert(CaseRow).values(**row))
+
+    warnings = client.get("/readyz").json()["warnings"]
+
+    assert [(one["code"], one["facts"]) for one in warnings] == [("cases", {"cases": 3, "seconds": 3 * 3600})]
+    told = client.get("/metrics").text
+    assert "ledger_cases_overdue 3.0" in told and 'ledger_alarm{code="cases"} 1.0' in told
+
+
 def test_an_alarm_is_said_when_it_begins_and_when_it_ends_and_not_in_between(gallery: Gallery) -> None:
     bell = Bell(gallery.engine, Settings(oldest_waiting_seconds=60))
     lease(gallery, "indexer")
@@ -140,13 +182,15 @@ def test_an_alarm_is_said_when_it_begins_and_when_it_ends_and_not_in_between(gal
 def test_metrics_tell_refusals_reorgs_and_what_landing_has_cost(client: Client, gallery: Gallery) -> None:
     change(gallery, "INSERT INTO tallies (name, label, value) VALUES ('refusals-door', 'on-hold', 3), ('reorgs', '', 2)")
     change(gallery, "INSERT INTO tallies (name, label, value) VALUES ('deepest-reorg', '', 4)")
+    change(
+        gallery, "INSERT INTO tallies (name, label, value) VALUES ('gas', '', 2e5), ('fee-wei', '', 1e22), ('recorded', '', 4)"
+    )  # above 2^63
     for number, status in enumerate(("mined", "reverted", "sent")):
-        landed = {"gas": None, "price": None} if status == "sent" else {"gas": 100_000, "price": 10**15 * 50}  # together above 2^63
         change(
             gallery,
-            "INSERT INTO transactions (id, relayer, nonce, raw, hash, max_fee_wei, status, gas_used, gas_price_wei, created_at)"
-            " VALUES (:number, :bytes, :number, :bytes, :bytes, '1', :status, :gas, :price, '2026-01-01 00:00:00')",
-            number=number, status=status, bytes=b"%d" % number, **landed,
+            "INSERT INTO transactions (id, relayer, nonce, raw, hash, max_fee_wei, status, created_at)"
+            " VALUES (:number, :bytes, :number, :bytes, :bytes, '1', :status, '2026-01-01 00:00:00')",
+            number=number, status=status, bytes=b"%d" % number,
         )  # fmt: skip
 
     told = client.get("/metrics").text
@@ -154,6 +198,7 @@ def test_metrics_tell_refusals_reorgs_and_what_landing_has_cost(client: Client, 
     assert 'ledger_refusals_total{by="door",reason="on-hold"} 3.0' in told
     assert "ledger_reorgs_total 2.0" in told and "ledger_reorg_deepest_blocks 4.0" in told
     assert "ledger_gas_used_total 200000.0" in told and value_of(told, "ledger_fee_wei_total") == 1e22
+    assert value_of(told, "ledger_event_fee_wei") == 2.5e21
     assert "ledger_transactions_in_flight 1.0" in told and 'ledger_transactions{status="reverted"} 1.0' in told
 
 
@@ -194,10 +239,11 @@ def test_metrics_are_told_before_the_first_block_too(client: Client, gallery: Ga
     assert "ledger_events_waiting 0.0" in told and "ledger_indexed_block" not in told
 
 
-def test_requests_are_counted_by_route_and_never_by_serial(client: Client, gallery: Gallery) -> None:
-    client.get(gallery.path("lune"))
+def test_requests_are_counted_by_route_and_never_by_serial(gallery: Gallery) -> None:
+    with client_of(gallery_app(gallery)) as client:
+        client.get(gallery.path("lune"))
 
-    told = client.get("/metrics").text
+        told = client.get("/metrics").text
 
     assert 'ledger_http_requests_total{method="GET",route="/01/{gtin}/21/{serial:path}",status="200"} 1.0' in told
     assert "A3513268" not in told

@@ -146,9 +146,9 @@ def test_what_names_no_item_draws_nothing(engine: Engine) -> None:
     assert statuses(told) == ["unknown-item"] and count(engine, "secret_buckets") == 0
 
 
-def test_items_of_before_keep_their_keys(database_url: str) -> None:
+def test_items_of_before_keep_their_keys(empty_database_url: str) -> None:
     """An empty secret makes the key that there was: payloads of before the secrets can still be shown."""
-    engine = open_engine(database_url)
+    engine = open_engine(empty_database_url)
     row = "(event_id, item, organization, commitment, epoch, body, salts, erased_at)"
     with writing(engine) as connection:
         command.upgrade(migrations.configuration(connection), "0006")

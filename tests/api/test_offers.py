@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ledger_verify.hashing import claim_holder
+from ledger_verify.hashing import claim_holder, keccak
 from tests.api.test_ownership import HEIR, NOW, OWNER, THIEF, Owned
 from tests.consortium import address_of, verdict
 from tests.doors import Doors
@@ -67,7 +67,10 @@ def test_an_offer_is_for_one_buyer(owned: Owned) -> None:
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"chain_id": 1}, "consent-foreign"),
+        ({"chain_id": 1}, "consent-to-another-chain"),
+        ({"ledger": b"\x09" * 20}, "consent-to-another-ledger"),
+        ({"item": keccak(b"another")}, "consent-to-another-item"),
+        ({"head": keccak(b"another")}, "consent-withdrawn"),
         ({"deadline": NOW - 1}, "consent-expired"),
         ({"key": THIEF}, "consent-not-the-holder"),
         ({"new_holder": claim_holder(address_of(OWNER))}, "consent-to-another-deed"),

@@ -1,13 +1,17 @@
 """Idempotency-Key: one answer for one key and body, whatever was lost on the way."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 from sqlalchemy import text
+from starlette.types import Message
 
 from ledger_api.domain.parsing import parse_event
 from ledger_api.errors import IdempotencyInFlight
+from ledger_api.intake import Order
+from ledger_api.routes import events
 from ledger_api.routes.once import Once, request_hash
 from ledger_api.store.engine import reading, writing
 from ledger_verify.hashing import OrganizationId
@@ -95,6 +99,29 @@ def test_a_long_answer_renews_its_claim_with_every_chunk(doors: Doors, monkeypat
 
     assert meanwhile == ["in flight"]
     assert json.loads(answer.text.splitlines()[-1])["accepted"] == 3
+
+
+def test_lines_whose_caller_hangs_up_before_reading_any_give_their_claim_back(doors: Doors) -> None:
+    """As when a connection is reset between the head of the answer and its first line: nobody ever asks for the rest. Whoever still holds
+    the response, as a traceback does until the garbage collector comes, holds no claim."""
+    body = b"\n".join(json.dumps(manufacture(serial)).encode() for serial in ("A1", "A2"))
+    order = Order(organization=OrganizationId(consortium.MAISON), now=int(doors.time), submission="ab" * 16, request_id="cut")
+    response = events._stream(doors.context, order, claim(doors, body), body)
+
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def into_nothing(_: Message) -> None:
+        await asyncio.sleep(0)
+
+    async def answered() -> None:
+        await response({"type": "http", "asgi": {"spec_version": "2.3"}}, gone, into_nothing)
+
+    asyncio.run(answered())
+
+    answer = doors.ask("POST", "MAISON", "/v1/events", content=body, headers=KEY | {"Content-Type": "application/x-ndjson"})
+
+    assert json.loads(answer.text.splitlines()[-1])["duplicates"] == 2
 
 
 def test_a_request_that_failed_gives_its_claim_back(doors: Doors) -> None:

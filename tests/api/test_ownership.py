@@ -77,6 +77,7 @@ def test_the_holders_key_moves_the_item_and_opens_nothing_afterwards(owned: Owne
     assert (status, told["status"]) == (202, "accepted")
     assert again[0] == 409
     assert again[1]["code"] == "consent-not-the-holder"
+    assert consortium.count(owned.doors.engine, "item_seen", "how = 'spent-key' AND count = 1") == 1
 
 
 def test_what_became_of_a_wish_can_be_followed_without_a_key(owned: Owned) -> None:
@@ -103,8 +104,8 @@ def test_the_same_wish_sent_again_is_the_first_one(owned: Owned) -> None:
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"chain_id": 1}, "consent-foreign"),
-        ({"ledger": b"\x09" * 20}, "consent-foreign"),
+        ({"chain_id": 1}, "consent-to-another-chain"),
+        ({"ledger": b"\x09" * 20}, "consent-to-another-ledger"),
         ({"item": keccak(b"another")}, "consent-to-another-item"),
         ({"new_holder": claim_holder(address_of(THIEF))}, "consent-to-another-deed"),
         ({"detail": pack_detail(consented=True)}, "consent-to-another-deed"),
@@ -138,6 +139,7 @@ def test_another_key_agrees_to_nothing(owned: Owned) -> None:
 
     assert forged[1]["code"] == "consent-not-signed"
     assert own_name[1]["code"] == "consent-not-the-holder"
+    assert consortium.count(owned.doors.engine, "item_seen") == 0  # it never held the item: not a spent key
 
 
 def test_any_event_in_between_withdraws_a_consent(owned: Owned) -> None:
@@ -164,6 +166,12 @@ def test_a_stolen_item_stays_until_it_is_lifted_twice(owned: Owned) -> None:
     assert (barred[1]["code"], barred[1]["reason"]) == ("event-refused", "on-hold")
     assert early[1]["reason"] == "waiting-period"
     assert owned.send("transfer", owned.gift(deadline=NOW + 80 * 3600))[0] == 202
+
+
+def test_a_hold_is_told_while_it_is_on_its_way(owned: Owned) -> None:
+    owned.send("hold", {"hold": "lost", "consent": owned.signed(12, detail=pack_detail(a=0, consented=True))})
+
+    assert owned.terms()["holds"] == [{"hold": "lost", "by": "owner", "since": None, "until": None}]
 
 
 def test_an_owner_disputes_with_grounds(owned: Owned) -> None:

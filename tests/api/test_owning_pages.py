@@ -7,7 +7,7 @@ from httpx import Client
 
 from ledger_api.routes.owning import DEEDS, PROBLEMS
 from ledger_api.web.languages import TAGS
-from tests.gallery import Gallery, visiting
+from tests.gallery import DAY, Gallery, visiting
 
 BROWSER = {"Accept": "text/html"}
 PAGES = ("own", "buy", "recover")
@@ -59,11 +59,37 @@ def test_an_item_that_is_nowhere_has_no_owner_s_page(visitor: Client) -> None:
     assert visitor.get("/own/nonsense").status_code == 404
 
 
-def test_the_owner_of_a_withheld_piece_reaches_the_doors_and_the_page_names_nothing(visitor: Client, gallery: Gallery) -> None:
-    answer = visitor.get(f"/own/0x{gallery.items['withheld'].hex()}")
+@pytest.mark.parametrize("piece", ["withheld", "folded"])
+@pytest.mark.parametrize("page", PAGES)
+def test_the_owner_of_a_hidden_piece_reaches_the_doors_and_the_page_names_nothing(
+    visitor: Client, gallery: Gallery, page: str, piece: str
+) -> None:
+    answer = visitor.get(f"/{page}/0x{gallery.items[piece].hex()}")
 
     assert answer.status_code == 200
-    assert "Cabas" not in answer.text and 'class="eyebrow"' not in answer.text
+    assert "Lune" not in answer.text and "Maison" not in answer.text and 'class="eyebrow"' not in answer.text
+
+
+@pytest.mark.parametrize("piece", ["withheld", "folded"])
+def test_the_terms_of_a_hidden_piece_tell_its_holds_and_name_nobody(visitor: Client, gallery: Gallery, piece: str) -> None:
+    terms = visitor.get(f"/v1/items/0x{gallery.items[piece].hex()}/consent-terms").json()
+
+    (hold,) = terms["holds"]
+    assert (hold["hold"], hold["by"], hold["until"]) == ("stolen", "owner", None)
+    assert hold["since"] <= terms["now"]
+    assert terms["recovery_ready_at"] is not None and terms["verdict"] is None
+
+
+def test_an_examination_that_ran_out_is_no_hold_any_more(visitor: Client, gallery: Gallery) -> None:
+    address, now = f"/v1/items/0x{gallery.items['examined'].hex()}/consent-terms", gallery.now
+    (held,) = visitor.get(address).json()["holds"]
+
+    gallery.now += 30 * DAY
+    later = visitor.get(address).json()["holds"]
+    gallery.now = now
+
+    assert (held["hold"], held["by"]) == ("in-verification", "organization")
+    assert held["until"] is not None and later == []
 
 
 def test_an_item_s_page_leads_to_its_owner_s(visitor: Client, gallery: Gallery) -> None:

@@ -108,8 +108,41 @@ def test_a_retired_key_is_named_and_a_compromised_one_voids(judged: Judged) -> N
 
     judged.happens(lambda: judged.world.compromise(judged.expert, 2))
 
-    assert judged.standing() == {"reason": "compromised", "since": None, "until": None}
+    since = moment(judged.world.chain.blocks[2].time)
+    assert judged.standing() == {"reason": "compromised", "since": since, "until": None}
     assert passport(judged.engine, judged.bag)["story"][1]["void"] == "compromised"
+
+
+def test_since_when_a_key_is_compromised_is_the_time_of_that_block_however_little_happened_in_it(
+    engine: Engine, judged: Judged, tmp_path: Any
+) -> None:
+    """Nothing of ours is in that block: who follows from the beginning, by ranges, reads over it, and tells the same all the same."""
+    quiet = judged.world.mine(120) - 60
+    judged.world.record(judged.expert, judged.bag, Kind.VERDICT, a=1, b=3, payload={})
+    judged.happens(lambda: judged.world.compromise(judged.expert, quiet))
+    judged.world.mine(120)
+    judged.follow()
+    elsewhere = new_database(f"sqlite:///{tmp_path / 'elsewhere.db'}")
+    copy_payload_store(engine, elsewhere)
+
+    catch_up(following(elsewhere, judged.world.chain), clock=clock)
+
+    first, second = (entry["standing"] for entry in passport(engine, judged.bag)["story"][1:])
+    assert first["reason"] == "signer-retired"
+    assert second == {"reason": "compromised", "since": moment(judged.world.chain.blocks[quiet].time), "until": None}
+    assert passport(elsewhere, judged.bag) == passport(engine, judged.bag)
+    assert rebuild(judged.indexer, clock=clock).unchanged
+    elsewhere.dispose()
+
+
+def test_a_compromise_that_falls_out_of_the_chain_voids_nothing(judged: Judged) -> None:
+    judged.happens(lambda: judged.world.compromise(judged.expert, 2))
+    assert judged.standing()["since"] is not None
+
+    judged.world.reorg(1)
+    judged.follow()
+
+    assert judged.standing() is None and passport(judged.engine, judged.bag)["story"][1]["void"] is None
 
 
 def test_a_withdrawal_that_falls_out_of_the_chain_marks_nothing(judged: Judged) -> None:

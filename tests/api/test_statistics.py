@@ -1,53 +1,15 @@
 """Overturn rates through the door, from logs that the indexer read: corrections, void keys, hidden items and reorgs included."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
 from ledger_api.indexer.loop import catch_up
-from ledger_verify.codes import Kind, Role
-from ledger_verify.hashing import ItemId
-from tests.fake_chain import FakeChain, World
-from tests.following import clock, following, new_database
+from ledger_verify.codes import Kind
+from tests.following import clock, new_database
+from tests.judging import AUTHENTIC, FAKE, Judging
 from tests.reading_app import client_of, reading_app
-
-AUTHENTIC, FAKE = 1, 2
-
-
-class Judging:
-    """A brand, two authenticators, and bags they disagree about."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine, self.world = engine, World(FakeChain(), engine)
-        self.maison = self.world.admit("did:web:maison.example", "Maison", roles=int(Role.BRAND))
-        self.pixel, self.lens = (
-            self.world.admit(f"did:web:{name}.example", name.title(), roles=int(Role.AUTHENTICATOR)) for name in ("pixel", "lens")
-        )
-        self.indexer = following(engine, self.world.chain)
-        self.block()
-
-    def block(self) -> int:
-        height = self.world.mine()
-        catch_up(self.indexer, clock=clock)
-        return height
-
-    def bag(self, serial: str) -> ItemId:
-        return self.world.manufacture(self.maison, serial)
-
-    def says(self, who: Any, bag: ItemId, outcome: int, method: int = 1) -> None:
-        self.world.record(who, bag, Kind.VERDICT, a=outcome, b=method, payload={})
-
-    def rules(self, bag: ItemId, outcome: int) -> None:
-        self.world.record(self.pixel, bag, Kind.DISPUTE, payload={})
-        self.world.record(self.maison, bag, Kind.RULING, a=outcome, payload={})
-
-    def told(self, name: str = "pixel") -> dict[str, Any]:
-        with client_of(reading_app(self.engine)) as client:
-            answer = client.get(f"/v1/statistics/authenticators/did:web:{name}.example")
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json())
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from sqlalchemy import text
 
-from ledger_api.routes import submissions
+from ledger_api.routes import streaming
 from tests.consortium import manufacture, record_all, shipment
 from tests.doors import Doors
 
@@ -95,7 +95,7 @@ def test_an_event_that_only_the_chain_knows_is_shown_to_its_organization(doors: 
 
 
 def test_a_stream_tells_each_change_until_it_is_final(doors: Doors, submission: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submissions, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(streaming, "POLL_SECONDS", 0.02)
 
     def happen() -> None:
         time.sleep(0.3)
@@ -129,9 +129,9 @@ def test_a_stream_goes_on_after_a_break_without_saying_things_twice(doors: Doors
 def test_a_stream_that_lasts_too_long_ends_and_may_be_asked_for_again(
     doors: Doors, submission: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(submissions, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr(submissions, "SILENCE_SECONDS", 0.02)
-    monkeypatch.setattr(submissions, "LONGEST_STREAM_SECONDS", 0.1)
+    monkeypatch.setattr(streaming, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(streaming, "SILENCE_SECONDS", 0.02)
+    monkeypatch.setattr(streaming, "LONGEST_STREAM_SECONDS", 0.1)
 
     answer = doors.get("MAISON", f"/v1/submissions/{submission}/stream")
 
@@ -142,7 +142,7 @@ def test_a_stream_that_lasts_too_long_ends_and_may_be_asked_for_again(
 def test_a_refusal_that_a_reorg_may_still_take_back_does_not_end_the_stream(
     doors: Doors, submission: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(submissions, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(streaming, "POLL_SECONDS", 0.02)
     cursor(doors, final_block=9)
     refuse_all(doors)
     with doors.engine.begin() as connection:

@@ -10,11 +10,9 @@ from eth_account.messages import encode_typed_data
 from httpx import Client
 
 from ledger_api.auth import Scope
-from ledger_api.domain.fields import rfc3339
 from ledger_verify.codes import Kind
-from ledger_verify.hashing import consent_digest, keccak
+from ledger_verify.hashing import keccak
 from ledger_verify.state import word
-from tests.fake_chain import NETWORK
 from tests.gallery import (
     GTIN,
     OWNER,
@@ -23,8 +21,8 @@ from tests.gallery import (
     SERVICE,
     Gallery,
     address_of,
-    holder_of,
     make_gallery,
+    resale_consent,
     visiting,
 )
 
@@ -137,23 +135,7 @@ def test_a_dealer_s_listing_is_checked_by_its_did(client: Client) -> None:
 
 
 def test_before_paying_the_holder_s_consent_is_asked_for(client: Client, gallery: Gallery) -> None:
-    deadline, buyer = int(gallery.now) + 600, holder_of(OWNER)
-    state = gallery.world.states[gallery.items["lune"]]
-    digest = consent_digest(
-        NETWORK.domain_separator,
-        action=Kind.RESALE,
-        item=gallery.items["lune"],
-        head=state.head,
-        old_holder=state.holder,
-        new_holder=buyer,
-        detail=0,
-        carrier=bytes(32),
-        store=bytes(32),
-        deadline=deadline,
-    )
-    signature = SECOND_OWNER.sign_recoverable(digest, hasher=None)
-    signed = "0x" + (signature[:64] + bytes([signature[64] + 27])).hex()
-    consent = {"new_holder": "0x" + address_of(OWNER).hex(), "deadline": rfc3339(deadline), "signature": signed}
+    consent = resale_consent(gallery, "lune", by=SECOND_OWNER, to=OWNER, deadline=int(gallery.now) + 600)
 
     missing = ask(client, "lune", step="pay")
     given = ask(client, "lune", step="pay", consent=consent)

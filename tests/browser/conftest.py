@@ -6,12 +6,14 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from ledger_api.settings import Settings
@@ -50,20 +52,27 @@ class Opened:
         assert self.errors == [] and self.strangers == []
 
 
+@contextmanager
+def served(app: FastAPI, port: int) -> Iterator[str]:
+    """The application on a port of this machine, in a thread: its address."""
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, ws="none"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(timeout=10)
+
+
 @pytest.fixture(scope="module")
 def museum(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Museum]:
     folder = tmp_path_factory.mktemp("museum")
     gallery = make_gallery(f"sqlite:///{folder / 'ledger.db'}")
     port = servers.free_port()
     gallery.settings = Settings(port=port, rate_per_minute_anonymous=100_000)
-    server = uvicorn.Server(uvicorn.Config(gallery_app(gallery), port=port, log_config=None, ws="none"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield Museum(gallery, f"http://127.0.0.1:{port}", folder)
-    server.should_exit = True
-    thread.join(timeout=10)
+    with served(gallery_app(gallery), port) as url:
+        yield Museum(gallery, url, folder)
     gallery.engine.dispose()
 
 

@@ -10,12 +10,14 @@ from pathlib import Path
 import zxingcpp
 from eth_account import Account
 
+from ledger_api.web.languages import load_languages
 from ledger_verify import claims
 from tests.browser.accessibility import complaints, faint_words
 from tests.browser.visitors import Visitor
 from tests.living import GTIN
 
-THREE_DAYS = 72 * 3600
+THREE_DAYS, WAITING_PERIOD = 72 * 3600, 30 * 24 * 3600
+ENGLISH = load_languages()["en"]
 OWNERS_PASSPHRASE, BUYERS_PASSPHRASE = "four plain words here", "another four plain words"
 
 
@@ -90,10 +92,16 @@ def make_a_key(who: Visitor, passphrase: str) -> Path:
     return who.keep_download(lambda: page.click('[data-form="fresh"] button'))
 
 
-def agree(who: Visitor, name: str, then: str = "mine") -> None:
+def agree(who: Visitor, deed: str, then: str = "mine", *, to: str | None = None) -> None:
+    """What is signed is said in words first: this deed and no other, and to which key where the piece goes to one."""
     who.shown("agree")
-    look(who, name)
-    who.page.click("[data-agree]")
+    page = who.page
+    said = ENGLISH.say(f"deed.{deed.replace('-', '_')}").striptags()
+    assert page.locator('[data-say="deed"] > p:visible').all_inner_texts() == [said]
+    buyers = page.locator('[data-if="has-buyer"]:visible [data-fill="to"]').all_inner_texts()
+    assert buyers == ([] if to is None else [to])
+    look(who, f"agree-{deed}")
+    page.click("[data-agree]")
     who.shown(then)
 
 
@@ -115,7 +123,7 @@ def claim(owner: Visitor, card: Card, passphrase: str) -> Path:
     owner.shown("fresh")
     look(owner, "fresh")
     file = make_a_key(owner, passphrase)
-    agree(owner, "agree-claim")
+    agree(owner, "claim", to=address_in(file))
     return file
 
 
@@ -123,7 +131,7 @@ def lift_the_report(owner: Visitor) -> None:
     """Two signatures, 72 hours apart; in between the page says when, and the rules say no."""
     page = owner.page
     page.click('[data-deed="lift"]')
-    agree(owner, "agree-lift")
+    agree(owner, "release-stolen")
     assert "UTC" in page.inner_text('[data-fill="release-at"]')
     look(owner, "mine-lift-begun")
     page.click('[data-deed="lift"]')
@@ -131,7 +139,7 @@ def lift_the_report(owner: Visitor) -> None:
     owner.world.later(THREE_DAYS)
     page.click("[data-cancel]:visible")
     page.click('[data-deed="lift"]')
-    agree(owner, "agree-lift-again")
+    agree(owner, "release-stolen")
 
 
 def agree_in_vain(who: Visitor, code: str) -> None:
@@ -158,17 +166,22 @@ def offer(owner: Visitor, request: str) -> None:
     """The owner, whose page is open, follows the buyer's request and consents to exactly that."""
     owner.go(request).wait_for_selector('[data-if="request"]:visible')
     look(owner, "mine-asked")
-    agree_to_the_request(owner)
+    agree_to_the_request(owner, request)
 
 
-def agree_to_the_request(owner: Visitor) -> None:
+def agree_to_the_request(owner: Visitor, request: str) -> None:
     page = owner.page
     page.click('.notice [data-deed="handover"]')
     owner.shown("handover")
     look(owner, "handover")
     page.click('[data-form="handover"] [type=submit]')
-    agree(owner, "agree-offer", then="offered")
+    agree(owner, "offer", then="offered", to=request.rpartition("#to=")[2])
     look(owner, "offered")
+
+
+def address_in(file: Path) -> str:
+    """Of a key file, whose address anybody may read."""
+    return "0x" + str(json.loads(file.read_text())["address"])
 
 
 def secret_of(file: Path, passphrase: str) -> str:

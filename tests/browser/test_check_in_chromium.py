@@ -13,13 +13,17 @@ import uvicorn
 from playwright.sync_api import Browser
 
 from ledger_api.app import create_service_app
+from ledger_api.proving import Asked
 from ledger_api.web.languages import TAGS
+from ledger_verify.disclosure import withhold
 from ledger_verify.hashing import ItemId
+from ledger_verify.proof import canonical
 from ledger_verify.transition import Role
 from tests import servers
 from tests.browser.accessibility import complaints, faint_words
 from tests.browser.conftest import DESKTOP, PHONE, Opened
 from tests.chain.proof_world import ProofWorld, later, manufacture, proof_world
+from tests.unit.ledger_verify.proven import cut_short
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors" / "proofs"
 TRUST: dict[str, Any] = json.loads((VECTORS / "index.json").read_text())["trust"]
@@ -129,6 +133,22 @@ def test_with_a_node_of_the_visitors_choice_the_proof_is_anchored(visit: Any, de
     assert complaints(page) == []
 
 
+def test_a_proof_by_receipts_is_complete_where_the_visitors_node_knows_of_no_more_events(visit: Any, desk: Desk) -> None:
+    by_receipts = desk.world.prove(desk.item, Asked(inclusion="receipts")).body
+    page = visit(f"{desk.url}/check").page
+    page.fill("#ledger", desk.ledger)
+    page.fill("#node", desk.world.url)
+
+    whole = choose(page, "short.json", lambda _: by_receipts)
+    page.reload()
+    page.fill("#ledger", desk.ledger)
+    page.fill("#node", desk.world.url)
+    ended = choose(page, "short.json", lambda _: canonical(cut_short(json.loads(by_receipts), 1)))
+
+    assert (whole, ended) == ("anchored", "consistent, not complete")
+    assert complaints(page) == [] and faint_words(page) == []
+
+
 def test_another_ledger_at_the_same_node_is_refused(visit: Any, desk: Desk) -> None:
     page = visit(desk.path).page
     verdict(page)
@@ -192,9 +212,30 @@ def test_a_file_is_checked_offline_against_typed_facts(visit: Any, desk: Desk, n
         here.page.fill(f"#{fact}", str(TRUST[name][fact]))
     here.page.fill("#block_hash", " ".join(TRUST[name]["block_hash"]))
 
-    assert choose(here.page, name) == "anchored"
+    assert choose(here.page, name) == ("consistent, not complete" if name == "receipts.json" else "anchored")
 
     assert ("grey" in states(here.page)) == (name == "receipts.json")
+    assert here.errors == []
+
+
+def test_whoever_holds_a_proof_saves_a_copy_that_shows_less(visit: Any, desk: Desk) -> None:
+    here = visit(f"{desk.url}/check", viewport=PHONE, accept_downloads=True)
+    page, whole = here.page, (VECTORS / "life.json").read_bytes()
+    choose(page, "life.json")
+    first, *others = (box.get_attribute("data-shows") for box in page.locator("[data-shows]").all())
+    assert others and page.is_disabled("[data-withhold]")
+
+    page.uncheck(f'[data-shows="{first}"]')
+    page.screenshot(path=desk.pictures / "showing-less.png", full_page=True)
+    assert complaints(page) == []
+    with page.expect_download() as given:
+        page.click("[data-withhold]")
+    copy = Path(given.value.path()).read_bytes()
+
+    assert copy == withhold(whole, {first})
+    page.set_input_files("#file", {"name": "copy.json", "mimeType": "application/json", "buffer": copy})
+    page.wait_for_function("many => document.querySelectorAll('[data-shows]').length === many", arg=len(others))
+    assert verdict(page) == "consistent, not anchored"
     assert here.errors == []
 
 

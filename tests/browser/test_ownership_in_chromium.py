@@ -3,16 +3,20 @@
 Keys are made and used in the pages; whatever arrives at the server is read again here, and no secret is ever in it.
 """
 
+import hashlib
 from collections.abc import Iterator
 
 import pytest
+import zxingcpp
 from playwright.sync_api import Browser, Route
 
 from ledger_api.web.languages import TAGS
+from ledger_client.cards import make_card
 from ledger_verify import claims
 from tests.browser.people import (
     BUYERS_PASSPHRASE,
     OWNERS_PASSPHRASE,
+    WAITING_PERIOD,
     agree,
     agree_to_the_request,
     ask_for,
@@ -29,7 +33,7 @@ from tests.browser.people import (
     secret_of,
     sell,
 )
-from tests.browser.visitors import visitor
+from tests.browser.visitors import Visitor, visitor
 from tests.living import GTIN, World, living_ledger
 
 
@@ -52,7 +56,7 @@ def test_from_the_sale_to_the_hand_over(world: World, browser: Browser) -> None:
     hand_the_card_over(shop)
     owners_file = claim(owner, card, OWNERS_PASSPHRASE)
     owner.page.click('[data-deed="stolen"]')
-    agree(owner, "agree-stolen")
+    agree(owner, "hold-stolen")
     look(owner, "mine-stolen")
     asked = world.post("platform", "/v1/verifications", {"gtin": GTIN, "serial": serial})
     assert asked["decision"] == "reject"
@@ -79,6 +83,25 @@ def test_from_the_sale_to_the_hand_over(world: World, browser: Browser) -> None:
         world.assert_never_heard(claims.address_of(claims.claim_key(card.secret)).hex())  # an address it does hear
     for each in (shop, owner, buyer):
         each.assert_quiet()
+
+
+def test_a_card_that_a_till_made_and_printed_opens_the_piece(world: World, browser: Browser) -> None:
+    till, owner = visitor(world, browser, "till"), visitor(world, browser, "owner-of-a-till")
+    _, item = world.bag()
+    card = make_card(world.url, item)
+    world.record("boutique", {"kind": "sale", "item": {"id": item}, "claim_key": card.address})
+
+    till.page.set_content(card.page(piece="Maison · Cabas Verne 32"))
+    till.page.emulate_media(media="print")
+    (code,) = zxingcpp.read_barcodes(till.pixels_of("main"))
+    letters = till.page.inner_text("code")
+    owner.go(code.text)
+    owner.shown("mine")
+
+    assert owner.page.get_attribute("[data-feed]", "href") == f"/v1/items/{item}/feed?key={card.address}"
+    assert (code.text, letters) == (card.link, card.text)
+    world.assert_never_heard(card.text.replace(" ", ""), "#c=")
+    owner.assert_quiet()
 
 
 # --- what happens in between -------------------------------------------------------------------------------------------
@@ -110,7 +133,7 @@ def test_an_event_between_the_offer_and_the_taking_is_told_and_withdraws_it(worl
     assert buyer.page.inner_text('[data-fill="link"]') == request
     owner.page.click("[data-look]:visible")
     owner.shown("mine")
-    agree_to_the_request(owner)
+    agree_to_the_request(owner, request)
     buyer.page.wait_for_selector("[data-take]:visible")
 
 
@@ -198,6 +221,10 @@ def test_an_owner_needs_no_mouse(world: World, browser: Browser) -> None:
     page.wait_for_selector('[data-deed="found"]:visible')
 
     assert world.passport(serial)["holds"][0]["hold"] == "lost"
+    page.click('[data-deed="found"]')
+    agree(owner, "release-lost")
+    assert world.passport(serial)["holds"] == []
+    assert page.locator('[data-deed="lost"]:visible').count() == 1
     owner.assert_quiet()
 
 
@@ -217,19 +244,73 @@ def test_the_owner_sees_a_request_to_replace_the_key_and_refuses_it(world: World
     shop, owner, desk = (visitor(world, browser, name) for name in ("shop-7", "owner-7", "desk"))
     serial, item = world.bag()
     card = sell(shop, serial)
-    page = desk.go(f"/recover/{item}")
-    page.fill("#recovery-key", world.keys["maison"])
-    page.fill("#address", "0x" + "ab" * 20)
-    page.click('[data-form="recovery"] [type=submit]')
-    page.wait_for_selector('[data-if="pending"]:visible')
+    ask_brand(desk, item, "request", "0x" + "ab" * 20)
+    desk.page.wait_for_selector('[data-if="pending"]:visible')
     look(desk, "pending")
 
     owner.go(card.link)
     owner.shown("mine")
     look(owner, "mine-recovery")
     owner.page.click('[data-deed="veto"]')
-    agree(owner, "agree-veto")
+    agree(owner, "recovery")
 
     assert owner.page.locator('[data-deed="veto"]:visible').count() == 0
     assert world.passport(serial)["recovery"] is None
     desk.go(f"/recover/{item}").wait_for_selector('[data-if="none-pending"]:visible')
+
+
+def test_a_lost_card_is_replaced_after_the_waiting_period_and_the_new_key_opens_the_piece(world: World, browser: Browser) -> None:
+    shop, owner, desk = (visitor(world, browser, name) for name in ("shop-9", "owner-9", "desk-9"))
+    serial, item = world.bag()
+    card = sell(shop, serial)
+    request, file = ask_for(owner, item, OWNERS_PASSPHRASE)  # the owner's fresh key, whose address is brought to the brand
+    ask_brand(desk, item, "request", request.rpartition("#to=")[2])
+    desk.page.wait_for_selector('[data-if="pending"]:visible')
+
+    world.later(WAITING_PERIOD + 60)
+    ask_brand(desk, item, "complete", request.rpartition("#to=")[2])
+    desk.page.wait_for_selector('[data-if="none-pending"]:visible')
+    look(desk, "completed")
+
+    open_with_file(owner, item, file, OWNERS_PASSPHRASE)
+    assert owner.page.locator('[data-deed="veto"]:visible').count() == 0
+    owner.go(card.link)
+    owner.shown("elsewhere")
+    assert [entry["facts"]["phase"] for entry in world.passport(serial)["story"] if entry["kind"] == "recovery"] == ["request", "complete"]
+
+
+def ask_brand(desk: Visitor, item: str, phase: str, address: str) -> None:
+    page = desk.go(f"/recover/{item}")
+    page.fill("#recovery-key", desk.world.keys["maison"])
+    page.check(f'[name=phase][value="{phase}"]')
+    page.fill("#address", address)
+    page.click('[data-form="recovery"] [type=submit]')
+
+
+def test_an_owner_contradicts_an_opinion_and_the_evidence_stays_at_home(world: World, browser: Browser) -> None:
+    shop, owner = visitor(world, browser, "shop-8"), visitor(world, browser, "owner-8")
+    serial, item = world.bag()
+    card = sell(shop, serial)
+    fake = {"outcome": "not-authentic", "method": "photo", "payload": {"appraiser": "A-1"}}
+    world.record("maison", {"kind": "verdict", "item": {"id": item}} | fake)
+    invoice = b"an invoice with the name of its owner"
+    page = owner.go(card.link)
+    owner.shown("mine")
+
+    page.click('[data-deed="contradict"]')
+    page.fill("#sequence", "4")
+    page.fill("#grounds", "Bought in the boutique, with its invoice.")
+    page.set_input_files("#evidence", {"name": "invoice.pdf", "mimeType": "application/pdf", "buffer": invoice})
+    look(owner, "contradict")
+    page.click('[data-form="contradict"] [type=submit]')
+    owner.shown("agree")
+    agreed_to = page.inner_text('[data-step="agree"]')
+    agree(owner, "dispute")
+
+    (told,) = world.http.get("/v1/disputes", headers=world.bearer("maison")).json()["disputes"]
+    print_of_invoice = hashlib.sha256(invoice).hexdigest()
+    assert (told["item"], told["contests"], told["grounds"]) == (item, 4, "Bought in the boutique, with its invoice.")
+    assert told["evidence"] == ["0x" + print_of_invoice]
+    assert "Bought in the boutique" in agreed_to and f"0x{print_of_invoice[:6]}" in agreed_to
+    world.assert_never_heard(invoice.decode(), "invoice.pdf")
+    owner.assert_quiet()

@@ -41,11 +41,7 @@ class Visitor:
 
     def pixels_of(self, selector: str) -> memoryview:
         """What a camera would see of a part of the page: a screenshot as rows of grey."""
-        taken = base64.b64encode(self.page.locator(selector).screenshot()).decode()
-        blank = self.page.context.browser.new_page()  # type: ignore[union-attr]  # a context made by a browser has one
-        width, height, grey = blank.evaluate(_GREY, taken)
-        blank.close()
-        return memoryview(bytes(grey)).cast("B", shape=[height, width])
+        return pixels_of(self.page, selector)
 
     def another_window(self) -> "Visitor":
         return Visitor(f"{self.name}-too", self.page.context.new_page(), self.world)
@@ -69,6 +65,15 @@ class Visitor:
         kept = self.world.folder / f"{self.name}-{given.value.suggested_filename}"
         given.value.save_as(kept)
         return kept
+
+
+def pixels_of(page: Page, selector: str) -> memoryview:
+    """A screenshot of a part of the page as rows of grey."""
+    taken = base64.b64encode(page.locator(selector).screenshot()).decode()
+    blank = page.context.browser.new_page()  # type: ignore[union-attr]  # a context made by a browser has one
+    width, height, grey = blank.evaluate(_GREY, taken)
+    blank.close()
+    return memoryview(bytes(grey)).cast("B", shape=[height, width])
 
 
 def visitor(world: World, browser: Browser, name: str, **options: Any) -> Visitor:

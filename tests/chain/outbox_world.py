@@ -22,19 +22,26 @@ from sqlalchemy import insert, select, update
 from sqlmodel import SQLModel
 
 from ledger_api import tables
+from ledger_api.audit import Report, audit
+from ledger_api.chain import fees
 from ledger_api.chain.contracts import ledger_at
 from ledger_api.chain.deploy import Founding, deploy
 from ledger_api.chain.rpc import Node
 from ledger_api.directory import Accreditation
 from ledger_api.domain.network import Network
+from ledger_api.home import Home
 from ledger_api.indexer.following import Following
 from ledger_api.indexer.loop import catch_up
 from ledger_api.indexer.source import Source
+from ledger_api.intake import AuthorityCache, Intake
 from ledger_api.keys import Keyring, Signer
+from ledger_api.migrations import know_all_tables
 from ledger_api.outbox import Surroundings
 from ledger_api.outbox.registrar import ChainRegistrar
 from ledger_api.outbox.worker import Worker
+from ledger_api.service import Service
 from ledger_api.settings import Settings
+from ledger_api.store import accepting
 from ledger_api.store.engine import open_engine, reading, writing
 from ledger_verify import hashing
 from ledger_verify.hashing import Commitment, ItemId, OrganizationId
@@ -59,18 +66,24 @@ class OutboxWorld:
         owner = self.keyring.owner()
         self.deployment = deploy(self.node, founding, deployer=owner.address, signing=owner.sign)
         self.engine = open_engine(database_url)
+        know_all_tables()
         SQLModel.metadata.create_all(self.engine)
         self.around = Surroundings(self.engine, self.node, self.keyring, self.deployment, self.settings)
         self.registrar = ChainRegistrar(self.around)
-        network = Network(
+        self.network = network = Network(
             31337, self.deployment.registry, self.deployment.ledger, self.deployment.domain_separator,
-            self.deployment.terms, self.deployment.consortium, self.settings.confirmations,
+            self.deployment.terms, self.deployment.consortium,
+            fees.confirmations(self.settings.confirmations, self.settings.fee_profile, 31337),
         )  # fmt: skip
         source = Source(self.node, self.deployment.registry, self.deployment.ledger)
         self.following = Following(self.engine, source, network, self.deployment.block, "test indexer")
         self._serials = itertools.count(1)
         self._workers = itertools.count(1)
+        self.told_elsewhere: list[Event] = []  # with keys that we hold, and not through us
         self.now = int(self.node.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+        with writing(self.engine) as connection:
+            row = {"id": "s", "organization": consortium, "request_id": "r", "created_at": datetime.now(UTC)}
+            accepting.keep_submission(connection, row)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -155,7 +168,9 @@ class OutboxWorld:
             "head": event.head, "event_hash": hashing.event_hash(event), "state": state_to_bytes(after), "status": "accepted",
             "approval": None if approval is None else orjson.dumps(approval), "unit": extra.get("unit"),
         }  # fmt: skip
+        payload = {"event_id": row["event_id"], "organization": organization, "item": item, "commitment": event.payload, "body": "{}"}
         with writing(self.engine) as connection:
+            accepting.keep_payloads(connection, [payload | {"epoch": 1, "salts": None}])
             connection.execute(insert(_events), row)
             connection.execute(_tips.delete().where(_tips.c.item == item))
             connection.execute(insert(_tips), {"item": item, "state": state_to_bytes(after)})
@@ -242,6 +257,20 @@ class OutboxWorld:
     def set_batches(self, **values: Any) -> None:
         with writing(self.engine) as connection:
             connection.execute(update(_batches).values(**values))
+
+    def service(self) -> Service:
+        """The same database, node and keys as a command has them."""
+        intake = Intake(self.engine, self.network, self.keyring, AuthorityCache(self.network.consortium))
+        home = Home(self.settings.home)
+        return Service(self.settings, home, self.engine, self.node, self.keyring, self.deployment, self.network, intake)
+
+    def audit(self, *, rebuild: bool = True) -> Report:
+        """Asserts that all has settled, and that nothing is lost, doubled or invented; but for what a test says it `told_elsewhere`."""
+        report = audit(self.service(), rebuild=rebuild, settled=True, patience=0.2)
+        found = {check.name: check.findings for check in report.checks if check.found}
+        elsewhere = found.pop("nothing is recorded that nobody sent", [])
+        assert found == {} and len(elsewhere) == len(self.told_elsewhere), (found, elsewhere, report.in_flight)
+        return report
 
     def recorded_times(self, event: Event) -> int:
         """How often the chain recorded this event, from the node's own logs."""

@@ -100,6 +100,14 @@ class ProofWorld:
         self.node.call("evm_mine")
         catch_up(self._following)
 
+    def carry(self) -> None:
+        """What is accepted is sent and seen; no block comes after it."""
+        self._worker.turn()
+        self.follow()
+
+    def follow(self) -> None:
+        catch_up(self._following)
+
     def at(self, number: int) -> str:
         """Times of occurrence, one after the other, all in the past."""
         return datetime.fromtimestamp(self.start + 60 * number, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -220,6 +220,16 @@ def test_what_waits_is_told_and_is_no_finding(copied: Small) -> None:
     assert (report.waiting, report.in_flight["loose"]) == (2, 2)
 
 
+def test_what_waits_is_a_finding_where_everything_should_have_settled(copied: Small) -> None:
+    settled = audit(copied.service, patience=0, rebuild=False, settled=True)
+    small_intake(copied).accept([service_of(2)])
+
+    report = audit(copied.service, patience=0, rebuild=False, settled=True)
+
+    assert settled.is_clean
+    assert [len(findings) for findings in found(report).values()] == [1] and "(loose)" in str(found(report))
+
+
 def small_intake(here: Small) -> Small:
     """The same, with a door to the same database."""
     intake = replace(here.service.intake, engine=here.service.engine)

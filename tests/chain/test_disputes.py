@@ -35,6 +35,7 @@ class Replay:
     fleet: Fleet
     members: dict[str, Brand] = field(default_factory=dict)
     items: list[str] = field(default_factory=list)
+    waiting: list[dict[str, Any]] = field(default_factory=list)  # what the brand is told that it has to rule on
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
 
@@ -76,9 +77,14 @@ class Replay:
         return told
 
     def verify(self) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {self.members['maison'].key}", "Content-Type": "application/json"}
-        body = json.dumps({"id": self.items[0]}).encode()
-        status, told = self.fleet.ask("POST", "/v1/verifications", body, headers)
+        return self.ask_as("maison", "POST", "/v1/verifications", json.dumps({"id": self.items[0]}).encode())
+
+    def open_disputes(self, who: str) -> list[dict[str, Any]]:
+        return list(self.ask_as(who, "GET", "/v1/disputes")["disputes"])
+
+    def ask_as(self, who: str, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self.members[who].key}", "Content-Type": "application/json"}
+        status, told = self.fleet.ask(method, path, body, headers)
         assert status == 200, told
         return dict(told)
 
@@ -116,7 +122,8 @@ def _happen(replay: Replay) -> None:
     replay.send("lens", replay.judge("lens", 0, *PHOTO), replay.judge("lens", 1, "photo", "authentic"))
     replay.send("pixel", replay.judge("pixel", 0, *PHOTO) | {"payload": {"appraiser": "second look"}})
     replay.dispute()
-    replay.before = replay.verify()
+    replay.before, replay.waiting = replay.verify(), replay.open_disputes("maison")
+    assert replay.open_disputes("pixel") == []
     ruling = {"kind": "ruling", "item": {"id": replay.items[0]}, "outcome": "authentic", "payload": {"grounds": "The atelier's ledger."}}
     replay.send("maison", ruling)
     replay.after = replay.verify()
@@ -130,6 +137,14 @@ def test_the_effective_answer_flips_and_the_hold_is_gone(replay: Replay) -> None
     assert replay.after["item"]["verdict"]["outcome"] == "authentic"
     assert (replay.after["item"]["verdict"]["method"], replay.after["item"]["verdict"]["by"]["name"]) == ("ruling", "Maison")
     assert replay.after["item"]["holds"] == []
+
+
+def test_the_brand_reads_the_owners_grounds_until_it_has_ruled(replay: Replay) -> None:
+    (told,) = replay.waiting
+
+    assert (told["item"], told["sequence"], told["by_owner"]) == (replay.items[0], 6, True)
+    assert (told["grounds"], told["evidence"]) == ("Bought in the boutique, with its invoice.", ["0x" + "ab" * 32])
+    assert replay.open_disputes("maison") == []
 
 
 def test_nothing_is_erased_and_what_was_replaced_is_named(replay: Replay) -> None:
@@ -179,7 +194,7 @@ def test_the_pages_tell_the_same_to_a_visitor(replay: Replay) -> None:
 
 
 def test_the_audit_finds_every_line_of_it(replay: Replay) -> None:
-    report = replay.fleet.audit()
+    report = replay.fleet.audit(settled=False)
 
     assert report.is_clean
 

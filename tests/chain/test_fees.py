@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from ledger_api.chain.pricing import dearer_word_gas
+from ledger_api.store import tallies
+from ledger_api.store.engine import reading
 from ledger_verify.hashing import OrganizationId
 from ledger_verify.transition import Role
 from tests import servers
@@ -19,7 +21,7 @@ NOT_A_DEVELOPMENT_RELAYER = 9  # its key is made here, and nobody sends it ether
 def world(database_url: str, tmp_path: Path) -> Iterator[OutboxWorld]:
     """On a private network whose gas is free."""
     with servers.anvil(has_free_gas=True) as url:
-        made = OutboxWorld(url, tmp_path / "home", database_url, stuck_blocks=1, fee_profile="private")
+        made = OutboxWorld(url, tmp_path / "home", database_url, stuck_blocks=1, fee_profile="private", confirmations=2)
         yield made
         made.close()
 
@@ -52,6 +54,31 @@ def test_what_landing_cost_is_kept_until_a_reorg_undoes_it(world: OutboxWorld, m
     assert landed == [("mined", int(receipt["gasUsed"], 16), int(receipt["effectiveGasPrice"], 16))]
     assert landed[0][1] > 21_000
     assert cost_of(world) == [("sent", None, None)]
+
+
+def test_the_counters_of_costs_never_fall_though_a_reorg_takes_the_transaction_back(world: OutboxWorld, maison: OrganizationId) -> None:
+    """A counter that falls reads as one that began anew, and `increase` would add all that was ever paid."""
+    world.manufacture(maison)
+    worker = world.worker()
+    worker.turn()
+    world.mine()
+    worker.turn()
+    landed = counted(world)
+    world.node.call("anvil_reorg", 1, [])
+
+    worker.lane.follow(worker.lane.look(), worker._clock())
+    taken_back = counted(world)
+    world.settle(worker, turns=4)
+
+    (row,) = world.transactions()
+    assert landed == taken_back != {}
+    assert counted(world)["gas"] == landed["gas"] + row.gas_used
+    assert counted(world)["fee-wei"] == landed["fee-wei"] + row.gas_used * row.gas_price_wei
+
+
+def counted(world: OutboxWorld) -> dict[str, float]:
+    with reading(world.engine) as connection:
+        return {one.name: one.value for one in tallies.read(connection) if one.name in (tallies.GAS, tallies.FEE_WEI)}
 
 
 def test_a_new_word_costs_here_what_it_costs_everywhere_today(world: OutboxWorld) -> None:

@@ -336,7 +336,7 @@ def test_a_worker_that_slept_through_a_reorg_sends_again_what_fell_out(world: Ou
     world.mine()
     worker.turn()
     world.node.call("anvil_reorg", 1, [])
-    world.mine(world.settings.confirmations + 2)
+    world.mine(world.network.confirmations + 2)
     world.index()
 
     world.settle(worker, turns=5)

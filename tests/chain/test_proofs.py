@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from ledger_api.chain.rpc import Node
+from ledger_api.chain.rpc import Node, unhex
 from ledger_api.errors import NodeInconsistent, UnknownItem
 from ledger_api.indexer.loop import catch_up
 from ledger_api.proving import Asked, Choice, NoStateProof, NoSuchBlock, ProofMaker
@@ -33,6 +33,7 @@ from ledger_verify.transition import Role
 from ledger_verify.trie import Nodes
 from tests import servers
 from tests.chain.proof_world import GTIN, ProofWorld, address_of, key_of, later, life, manufacture, proof_world
+from tests.unit.ledger_verify.proven import cut_short
 
 MAISON, SHOP, EXPERT = (organization_id(f"did:web:{name}.example") for name in ("maison", "shop", "expert"))
 
@@ -262,8 +263,8 @@ def test_a_node_without_state_proofs_is_fallen_back_from(lived: tuple[ProofWorld
         maker.make(item, Asked(inclusion="state"))
 
 
-def test_hardhat_serves_what_the_fallback_needs_and_its_headers_hash() -> None:
-    """The second client, which has no `eth_getProof`."""
+def test_hardhat_serves_what_both_kinds_of_inclusion_need_and_its_headers_hash() -> None:
+    """The second client."""
     with servers.hardhat_node() as url:
         node = Node(url)
         sender = node.call("eth_accounts")[0]
@@ -272,7 +273,10 @@ def test_hardhat_serves_what_the_fallback_needs_and_its_headers_hash() -> None:
         found = block_at(node, int(block["blockNumber"], 16))
         receipts = receipts_of(node, found.header.hash)
 
+        state = trie_nodes(node, found.header.number, [(unhex(sender), [])])
+
         assert receipt_trie(receipts, found.header.receipts_root).root == found.header.receipts_root
+        assert read_account(Nodes(state), found.header.state_root, unhex(sender)).code_hash == keccak(b"")
         node.close()
 
 
@@ -355,6 +359,22 @@ def test_a_node_or_the_deployment_file_tells_the_command_what_it_needs(
     assert main([str(path), "--trust", deployment]) == 3
     assert main([str(path), "--rpc", "http://127.0.0.1:9/v2/secret", "--trust", deployment]) == 2
     assert "secret" not in capsys.readouterr().err
+
+
+def test_a_proof_by_receipts_whose_end_was_cut_off_is_not_complete_for_a_node(
+    lived: tuple[ProofWorld, ItemId], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last event goes with its log and its block: what is left agrees with the chain, but for the number of the item's events."""
+    world, item = lived
+    path, ledger = tmp_path / "proof.json", "0x" + world.deployment.ledger.hex()
+    whole = json.loads(world.prove(item, Asked(inclusion="receipts")).body)
+    told = len(whole["events"])
+
+    for kept, code in ((told, 0), (told - 1, 3)):
+        path.write_bytes(canonical(cut_short(whole, kept)))
+        assert main([str(path), "--rpc", world.url, "--ledger", ledger]) == code
+
+    assert f"the item has {told} events by the word that you trust, and {told - 1} are told here" in capsys.readouterr().out
 
 
 def test_a_node_of_another_chain_refuses_the_proof(lived: tuple[ProofWorld, ItemId], tmp_path: Path) -> None:

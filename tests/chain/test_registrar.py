@@ -13,7 +13,7 @@ from ledger_api.chain.deploy import Founding, deploy, read_deployment, verify_de
 from ledger_api.chain.reverts import AlreadyAdmitted, InvalidPeriod, InvalidWindow, UnknownOrganization
 from ledger_api.chain.rpc import Node
 from ledger_api.directory import Accreditation
-from ledger_api.errors import ContractMissing, DeploymentUnusable, KeyMissing, NodeUnreachable, WrongChain
+from ledger_api.errors import ContractMissing, DeploymentUnusable, KeyMissing, NodeInconsistent, NodeUnreachable, WrongChain
 from ledger_api.keys import Signer
 from ledger_api.outbox.registrar import ChainRegistrar
 from ledger_verify.hashing import OrganizationId, organization_id
@@ -30,6 +30,13 @@ class LateNode(Node):
 
     def ask(self, method: str, *params: Any) -> Any:
         return super().ask(method, *("latest" if param == "pending" else param for param in params))
+
+
+class EmptyNode(Node):
+    """It knows the chain and none of its blocks: one that has just come up, or lags behind everything."""
+
+    def ask(self, method: str, *params: Any) -> Any:
+        return None if method == "eth_getBlockByNumber" else super().ask(method, *params)
 
 
 def registry(world: OutboxWorld) -> Contract:
@@ -65,6 +72,11 @@ def test_another_chain_or_other_contracts_are_refused(world: OutboxWorld) -> Non
         verify_deployment(world.node, replace(known, ledger=known.registry))
     with pytest.raises(ContractMissing):
         verify_deployment(world.node, replace(known, ledger=b"\x01" * 20))
+
+
+def test_a_node_without_a_block_is_waited_for_like_one_that_is_away(world: OutboxWorld) -> None:
+    with pytest.raises(NodeInconsistent):
+        verify_deployment(EmptyNode(world.node._url), world.deployment)
 
 
 def test_a_chain_that_was_reset_is_refused(world: OutboxWorld) -> None:
@@ -208,6 +220,55 @@ def test_many_are_sent_together_and_waited_for_once(world: OutboxWorld) -> None:
     sizes = [len(world.node.call("eth_getBlockByNumber", hex(number), False)["transactions"]) for number in range(block + 1, last + 1)]
     assert sum(sizes) == 15
     assert max(sizes) > 1  # one that waits for each never has two in a block
+
+
+def test_what_a_reorg_took_of_the_registry_goes_out_again_without_anybody_asking(world: OutboxWorld) -> None:
+    worker = world.worker()
+    maison = world.admit("maison", Role.BRAND)
+    shop = world.admit("shop", Role.RETAILER, accredited_by=maison)
+    world.mine_by_hand()
+    world.index()
+    world.manufacture(maison)
+    world.node.call("anvil_reorg", 2, [])  # the shop's admission with its accreditation
+    assert not is_accredited(world, maison, shop)
+
+    world.settle(worker)
+
+    assert is_accredited(world, maison, shop)
+    assert registry(world).read("standing", shop)[0]
+    assert world.audit().is_clean
+
+
+def test_an_owner_without_ether_keeps_no_event_back(world: OutboxWorld) -> None:
+    worker, maison = world.worker(), world.admit("maison", Role.BRAND)
+    world.mine()
+    shop = world.admit("shop", Role.RETAILER)
+    world.mine_by_hand()
+    world.node.call("anvil_reorg", 1, [])
+    owner = "0x" + world.keyring.owner().address.hex()
+    world.node.call("anvil_setBalance", owner, "0x0")
+    world.manufacture(maison)
+
+    world.settle(worker)
+
+    assert world.statuses() == ["final"]
+    assert not registry(world).read("standing", shop)[0]
+
+    world.node.call("anvil_setBalance", owner, hex(10**20))
+    world.settle(worker)
+
+    assert registry(world).read("standing", shop)[0]
+
+
+def test_a_torn_keystore_of_the_owner_keeps_no_event_back(world: OutboxWorld) -> None:
+    maison = world.admit("maison", Role.BRAND)
+    world.mine_by_hand()
+    world.manufacture(maison)
+    (world.settings.home / "keys" / "owner.json").write_text("{")
+
+    world.settle(world.worker())
+
+    assert world.statuses() == ["final"]
 
 
 def test_two_registrars_take_turns(world: OutboxWorld) -> None:

@@ -18,9 +18,12 @@ from ledger_api.chain.rpc import Node
 from ledger_api.home import Home, embedded_chain
 from ledger_api.service import deploy_once
 from ledger_api.settings import Settings
+from tests.doors import eventually
+from tests.told import tried
 
 pytestmark = pytest.mark.chain
 PATIENCE = 120
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
@@ -70,20 +73,36 @@ def get(url: str) -> dict[str, object]:
         return told
 
 
+def sample_counts() -> str:
+    files = json.loads((ROOT / "samples" / "maison" / "expected.json").read_text())["files"].values()
+    recorded, again = (sum(file[name] for file in files) for name in ("recorded", "duplicates"))
+    return f"Sample: {recorded} events recorded, {again} rows said what was there already"
+
+
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks for left-over processes in /proc")
 def test_up_starts_everything_ends_everything_and_finds_everything_again(tmp_path: Path) -> None:
     home = tmp_path / "home"
     item = "v1/items?gtin=09990000100026&serial=V116038%2F2"
+    offered_in_docs = "v1/items?gtin=09990000100019&serial=V108119-A"
 
     with ledger_up(home, "--sample") as here:
+        eventually(lambda: get(f"{here['url']}/{offered_in_docs}")["status"] == "final", seconds=60)  # until then a listing is told to wait
         first = get(f"{here['url']}/{item}")
         assert get(f"{here['url']}/readyz")["ready"] is True
-    left_running = processes_of(home)
+        with urllib.request.urlopen(f"{here['url']}/evaluate", timeout=30) as page:
+            offered = page.read().decode()
+        keys = json.loads(Home(home).api_keys.read_text())
+        names = {"URL": here["url"], "PARTNER_KEY": keys["authenticator"], "PLATFORM_KEY": keys["platform"]}
+        sent = list(tried((ROOT / "docs" / "platforms.md").read_text(), names))
+    left_running, greeting = processes_of(home), (tmp_path / "up.log").read_text()
     with ledger_up(home) as here:
         second = get(f"{here['url']}/{item}")
 
     assert left_running == []
+    assert sample_counts() in " ".join(greeting.split())
+    assert len(sent) == 4 and [one for one in sent if not one[1]] == [], "what the docs tell a platform to try was answered otherwise"
     assert second["passport"] == first["passport"]
+    assert "Photo Avis" in offered and "The first one is free" in offered, "somebody sits at the sample's desk"
     assert processes_of(home) == []
 
 

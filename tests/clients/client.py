@@ -75,7 +75,10 @@ CLIENTS: Mapping[str, Client] = {
             _stop_mining, _mine_dearly("hardhat_setNextBlockBaseFeePerGas"), _mine,
         ),
         # its base fee cannot be set, so that the tip is what is too low: that of a rollup, on a chain that wants more
-        Client("go-ethereum", servers.geth_dev, _geth_for_a_gwei, {"fee_profile": "l2"}, _nothing, _a_second, _a_second),
+        Client(
+            "go-ethereum", servers.geth_dev, _geth_for_a_gwei, {"fee_profile": "l2", "confirmations": 2},
+            _nothing, _a_second, _a_second,
+        ),
     )
 }  # fmt: skip
 

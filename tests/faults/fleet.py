@@ -199,7 +199,7 @@ class Fleet:
         member = Member(command.split()[0], [*entry, *command.split()], environment, self._logs / f"{len(self.members)}-{command[:5]}.log")
         self.members.append(member)
         if command == "serve" and awaits:
-            _await(self._is_serving, seconds=60, what=lambda: member.log[-2000:])
+            _await(self.is_serving, seconds=60, what=lambda: member.log[-2000:])
         return member
 
     def end(self) -> None:
@@ -213,7 +213,7 @@ class Fleet:
         plain = {f"LEDGER_{name.upper()}": str(value) for name, value in told.items() if not isinstance(value, SecretStr)}
         return plain | {"LEDGER_RPC_URL": self.rpc_url}
 
-    def _is_serving(self) -> bool:
+    def is_serving(self) -> bool:
         try:
             return self.get("/healthz")[0] == 200
         except OSError:
@@ -286,11 +286,11 @@ class Fleet:
         logs = "\n".join(f"--- {member.command} ({member.code}): {member.log[-1200:]}" for member in self.members[-6:])
         return f"{self.statuses()}, hanging {self.hanging()}, indexer at {self.followed_to()}, head {head}\n{logs}"
 
-    def audit(self, *, rebuild: bool = True) -> Any:
-        """Asserts that nothing is lost, doubled or invented."""
+    def audit(self, *, rebuild: bool = True, settled: bool = True) -> Any:
+        """Asserts that nothing is lost, doubled or invented; and, after `settle`, that nothing is on its way any more."""
         from ledger_api.audit import audit
 
-        report = audit(self.service, rebuild=rebuild)
+        report = audit(self.service, rebuild=rebuild, settled=settled)
         assert report.is_clean, json.dumps(report.as_json(), indent=1) + "\n" + self.picture()
         return report
 

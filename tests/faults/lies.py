@@ -49,6 +49,8 @@ class Lie(StrEnum):
     # logs
     TOO_MANY_LOGS = "refuses a range: query returned more than 10000 results"
     RANGE_TOO_WIDE = "refuses a range: exceed maximum block range"
+    RANGE_UNSAID = "refuses a range in words that nobody knows"
+    RANGE_HANGS = "hangs over a range"
     LOG_OUTSIDE = "adds a log from outside the range"
     LOG_TWICE = "answers a log twice"
     FIRST_LOG_MISSING = "leaves the first log out of a range"
@@ -64,12 +66,14 @@ SAYINGS = {
     Lie.TOO_LARGE: "oversized data: transaction size 131073, limit 131072",
     Lie.TOO_MANY_LOGS: "query returned more than 10000 results",
     Lie.RANGE_TOO_WIDE: "exceed maximum block range: 1",
+    Lie.RANGE_UNSAID: "this plan answers up to two pages",
 }
 SAYINGS |= {Lie[f"{lie.name}_TAKEN"]: SAYINGS[lie] for lie in (Lie.NONCE_TOO_LOW, Lie.ALREADY_KNOWN, Lie.UNDERPRICED, Lie.NO_FUNDS)}
 
-SENDING = frozenset({Lie.DROP_SEND, *(lie for lie in SAYINGS if lie not in (Lie.TOO_MANY_LOGS, Lie.RANGE_TOO_WIDE))})
-RANGES = frozenset({Lie.TOO_MANY_LOGS, Lie.RANGE_TOO_WIDE})
-OF_RANGES = RANGES | {Lie.FIRST_LOG_MISSING, Lie.LAST_LOG_MISSING}
+RANGES = frozenset({Lie.TOO_MANY_LOGS, Lie.RANGE_TOO_WIDE, Lie.RANGE_UNSAID})
+SENDING = frozenset({Lie.DROP_SEND, *(SAYINGS.keys() - RANGES)})
+LIMITS = RANGES | {Lie.RANGE_HANGS}  # told of ranges wider than the node's limit
+OF_RANGES = LIMITS | {Lie.FIRST_LOG_MISSING, Lie.LAST_LOG_MISSING}
 OF_LOGS = frozenset({Lie.LOG_OUTSIDE, Lie.LOG_TWICE, Lie.NO_LOGS})
 
 
@@ -77,12 +81,14 @@ def refusal(call: Call, lie: Lie) -> Answer:
     return {"jsonrpc": "2.0", "id": call["id"], "error": {"code": -32000, "message": SAYINGS[lie]}}
 
 
-def is_range(call: Call) -> bool:
-    """Does it ask for the logs of more than one block?"""
-    if call["method"] != "eth_getLogs":
+def is_range(call: Call, wider_than: int = 1) -> bool:
+    """Does it ask for the logs of more than so many blocks?"""
+    if call["method"] != "eth_getLogs" or "blockHash" in call["params"][0]:
         return False
-    asked = call["params"][0]
-    return "blockHash" not in asked and asked.get("fromBlock") != asked.get("toBlock")
+    first, last = (call["params"][0].get(name, "latest") for name in ("fromBlock", "toBlock"))
+    if not (first.startswith("0x") and last.startswith("0x")):
+        return bool(first != last)
+    return int(last, 16) - int(first, 16) >= wider_than
 
 
 def _reordered(_calls: Sequence[Call], answers: list[Answer], _random: Random) -> list[Answer] | None:

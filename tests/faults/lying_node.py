@@ -63,6 +63,7 @@ class LyingNode:
         self.most = most  # lies by rate, altogether
         self.lag_blocks = 3  # of a stale answer
         self.delay_seconds = 0.3
+        self.widest = 1  # blocks of a range that the lies about limits let pass
         self.largest = 600  # bytes of a transaction that TOO_LARGE lets pass
         self.hold_seconds = 2.5  # longer than the service's LEDGER_NODE_READ_SECONDS
         self.took_effect: Counter[str] = Counter()
@@ -156,6 +157,8 @@ class LyingNode:
     def _may_matter(self, lie: Lie, calls: Sequence[Call]) -> bool:
         if lie is Lie.TOO_LARGE:
             return any(call["method"] == _SEND and len(call["params"][0]) // 2 > self.largest for call in calls)
+        if lie in lies.LIMITS:
+            return any(lies.is_range(call, self.widest) for call in calls)
         return _may_matter(lie, calls)
 
     def _give_back(self, armed: _Armed | None) -> None:
@@ -175,7 +178,7 @@ class LyingNode:
                 return _Reply(503, b"no healthy upstream"), truth
             case Lie.CLOSE | Lie.DOWN:
                 return _SILENCE, truth
-            case Lie.TIME_OUT:
+            case Lie.TIME_OUT | Lie.RANGE_HANGS:
                 return replace(_SILENCE, after=self.hold_seconds), truth
             case Lie.STALE_BLOCK:
                 return self._stale(calls, body, truth)
@@ -220,7 +223,7 @@ class LyingNode:
                 return lies.refusal(call, lie)
             taken = "0x" + keccak(bytes.fromhex(call["params"][0][2:])).hex()
             return {"jsonrpc": "2.0", "id": call["id"], "result": taken}
-        if lie in lies.RANGES and lies.is_range(call):
+        if lie in lies.RANGES and lies.is_range(call, self.widest):
             return lies.refusal(call, lie)
         answer: Answer = orjson.loads(self._forward(orjson.dumps(call)).body)
         return answer

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from ledger_api.audit import audit
 from ledger_api.chain.contracts import ledger_at
 from ledger_api.domain.fields import rfc3339
 from ledger_api.errors import LedgerError
@@ -295,10 +296,16 @@ class Machine(RuleBasedStateMachine):
                 self.every_event_is_where_the_book_says()
                 self._compare_words()
                 self._compare_logs()
+                self._audit()
         finally:
             type(self).took_effect += self.world.took_effect
             self.took_effect["runs"] += 1
             self._open.close()
+
+    def _audit(self) -> None:
+        report = audit(self.world.service, settled=True, patience=0)
+        if not report.is_clean:
+            raise LawBroken(f"the audit found { ({check.name: check.findings for check in report.checks if check.found}) }")
 
     def _settle(self) -> None:
         """Faults stop. Everything has its outcome within a minute of blocks, or it is in limbo."""
@@ -308,7 +315,7 @@ class Machine(RuleBasedStateMachine):
             self.mine(1)
             self.index(100)
             waiting = self.world.rows("SELECT id, status, error FROM events WHERE status IN ('accepted', 'recorded')")
-            if not waiting and not self.world.flying():
+            if not waiting and not self.world.flying() and not self.world.adopt_stolen():
                 return
         sent = self.world.rows("SELECT id, nonce, status, sent_block FROM transactions")
         raise LawBroken(f"in limbo: {waiting}, {sent}, {self.world.troubles[-4:]}")

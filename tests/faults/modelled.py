@@ -32,6 +32,7 @@ from ledger_api.service import Service
 from ledger_api.store.engine import open_engine, reading
 from ledger_verify import hashing
 from tests.doors import InProcess
+from tests.faults import chain_faults
 from tests.faults.fleet import Fleet
 
 GWEI = 10**9
@@ -78,7 +79,7 @@ class Ground:
         self.members |= {"boutique": fleet.admit("boutique", "retailer"), "expert": fleet.admit("expert", "authenticator")}
         for name, role in (("boutique", "retailer"), ("expert", "authenticator")):
             fleet.accredit(self.members[name], role, brand=self.members["maison"])
-        fleet.mine(fleet.settings.confirmations + 1)
+        fleet.mine(fleet.service.network.confirmations + 1)
         fleet.index()
         self.app = create_service_app(fleet.service)
         self.transport = InProcess(self.app)
@@ -184,12 +185,18 @@ class World:
             self.troubles.append(f"lane {lane}: {error.code} {error.facts}")
             self.took_effect["worker waits"] += isinstance(error, LaneBusy)
 
-    def _adopt(self, worker: Worker) -> None:
+    def adopt_stolen(self) -> int:
+        """A lane with nothing to do does not notice a theft; an operator who knows of one looks at all. How many nonces were stolen."""
+        return sum(self._adopt(worker) for worker in self.workers.values()) if self.thefts else 0
+
+    def _adopt(self, worker: Worker) -> int:
         """What an operator does once a key was used by somebody else."""
+        adopted: list[int] = []
         with contextlib.suppress(LaneBusy):
             worker.lane.hold(self.clock())
-            worker.lane.adopt(self.clock())
+            adopted = worker.lane.adopt(self.clock())
             self.took_effect["lane adopted"] += 1
+        return len(adopted)
 
     # --- the chain
 
@@ -223,8 +230,7 @@ class World:
         return self.rows("SELECT raw, hash, relayer FROM transactions WHERE status = 'mined' AND length(raw) > 0 ORDER BY id")[-5:]
 
     def drop(self, row: Any) -> None:
-        self.node.call("anvil_dropTransaction", "0x" + row.hash.hex())
-        self.took_effect["transaction dropped"] += 1
+        self.took_effect["transaction dropped"] += chain_faults.drop(self.node, row.hash)
 
     def deepest_reorg(self) -> int:
         """Blocks that may still fall out: none that the indexer has called final."""
@@ -237,8 +243,9 @@ class World:
         blocks = self.node.batch([("eth_getBlockByNumber", (hex(number), False)) for number in numbers])
         raw = {"0x" + row.hash.hex(): row.raw for row in self.rows("SELECT hash, raw FROM transactions WHERE length(raw) > 0")}
         ours = [(place, raw[told]) for place, block in enumerate(blocks) for told in block["transactions"] if told in raw]
-        again = [["0x" + octets.hex(), min(place + 1, depth - 1)] for place, octets in ours] if keeps else []
-        self.node.call("anvil_reorg", depth, again)
+        again = [(octets, min(place + 1, depth - 1)) for place, octets in ours] if keeps else []
+        if not chain_faults.reorg(self.node, depth, again):
+            return
         named = "empty" if not ours else "that keeps ours" if keeps else "that drops ours"
         self.took_effect[f"reorg {named}"] += 1
         self.took_effect[f"reorg of depth {min(depth, 3)}{'+' if depth >= 3 else ''}"] += 1
@@ -310,7 +317,7 @@ class World:
         self.node.call("evm_setNextBlockTimestamp", hex(max(self.time, int(self.head()["timestamp"], 16)) + 1))
         with self._ground.fleet.mining():
             (registrar.suspend if is_suspended else registrar.reinstate)(organization)
-        self.mine(self.settings.confirmations + 1)
+        self.mine(self.service.network.confirmations + 1)
         self.time += self.settings.lease_seconds + 1
         self.index()
         self.floor = self.head_number()

@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE_SECONDS = 60
 FRESH = "a member nobody knows"
 _MOST_DEATHS = 400  # in one script
+_MOST_STARTS = 20
 
 Order = dict[str, Any]
 
@@ -185,10 +186,20 @@ def _live(order: Order, result: Path) -> None:
 
 
 def _opened(order: Order) -> tuple[Any, Callable[[], datetime]]:
+    """Started again, as a supervisor would, while the node says *later*: on a busy machine it may take longer than a short patience."""
+    from ledger_api.errors import BusyError
     from ledger_api.service import open_service
     from ledger_api.settings import Settings
 
-    return open_service(Settings(**order["settings"]), order["rpc"]), lambda: datetime.now(UTC) + timedelta(seconds=order["later"])
+    for tries in range(_MOST_STARTS):
+        try:
+            service = open_service(Settings(**order["settings"]), order["rpc"])
+            break
+        except BusyError:
+            if tries == _MOST_STARTS - 1:
+                raise
+            time.sleep(0.25)
+    return service, lambda: datetime.now(UTC) + timedelta(seconds=order["later"])
 
 
 def _work(order: Order, codes: list[str]) -> None:

@@ -64,6 +64,12 @@ class OwnPostgres:
             holder.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
             yield
 
+    def is_waited_for(self, database_url: str) -> bool:
+        """Does anybody stand before a locked table just now?"""
+        with psycopg.connect(self.uri, autocommit=True) as admin:
+            query = "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock' AND wait_event = 'relation' LIMIT 1"
+            return admin.execute(query, [name_of(database_url)]).fetchone() is not None
+
     def end(self) -> None:
         self._server.cleanup()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ledger_api.chain.rpc import unhex
+from ledger_api.errors import ReorgTooDeep
 from ledger_api.indexer.blooms import may_contain
 from ledger_verify.hashing import OrganizationId
 from ledger_verify.state import Event, word
@@ -24,11 +25,18 @@ STRANGER = 7  # a relayer's key that no lane of ours uses; it has ether
 
 
 @pytest.fixture
-def world(database_url: str, tmp_path: Path) -> Iterator[OutboxWorld]:
+def lost_world(database_url: str, tmp_path: Path) -> Iterator[OutboxWorld]:
+    """One that does not come to a good end."""
     with servers.anvil() as url:
         made = OutboxWorld(url, tmp_path / "home", database_url, stuck_blocks=2, confirmations=LIMIT)
         yield made
         made.close()
+
+
+@pytest.fixture
+def world(lost_world: OutboxWorld) -> Iterator[OutboxWorld]:
+    yield lost_world
+    lost_world.audit()
 
 
 @pytest.fixture
@@ -72,8 +80,10 @@ def test_the_bloom_of_a_real_block_speaks_of_the_ledger_exactly_when_something_w
     world: OutboxWorld, maison: OrganizationId
 ) -> None:
     world.mine()
+    worker = world.worker()
     world.manufacture(maison)
-    world.settle(world.worker(), turns=1)
+    world.settle(worker, turns=1)
+    worker.turn()  # it sees the receipt
     blooms = [
         unhex(world.node.call("eth_getBlockByNumber", which, False)["logsBloom"])
         for which in (hex(faults.head_of(world.node) - 1), "latest")
@@ -140,6 +150,24 @@ def test_a_reorg_that_drops_our_transactions_brings_them_back(world: OutboxWorld
     assert_recorded_once(world, events)
     assert_one_landed_per_nonce(world)
     assert [row.hash for row in world.transactions()] == hashes
+
+
+def test_a_reorg_one_block_deeper_than_the_limit_stops_indexer_and_worker(lost_world: OutboxWorld) -> None:
+    world, maison = lost_world, lost_world.admit("maison", Role.BRAND)
+    world.mine_by_hand()
+    worker, effects = world.worker(), Effects()
+    for _ in range(LIMIT + 1):
+        a_life(world, maison)
+        world.settle(worker, turns=1)
+    before = world.statuses(), [(row.hash, row.status) for row in world.transactions()]
+
+    effects["reorg"] += faults.reorg(world.node, LIMIT + 1)
+    for goes_on in (world.index, worker.turn):
+        with pytest.raises(ReorgTooDeep):
+            goes_on()
+
+    assert effects == {"reorg": 1}
+    assert (world.statuses(), [(row.hash, row.status) for row in world.transactions()]) == before
 
 
 def test_a_reorg_that_keeps_half_of_our_transactions_loses_none(world: OutboxWorld, maison: OrganizationId) -> None:
@@ -212,6 +240,7 @@ def test_a_transaction_that_reverts_at_its_old_height_after_a_reorg_is_looked_up
     effects["reorg"] += faults.reorg(world.node, 1, [(raw, 0), (ours.raw, 0)])
     effects["reverted"] += faults.outcome(world.node, ours.hash) == "reverted"
     assert ours.status == "mined"
+    world.told_elsewhere.append(theirs)
     world.settle(worker, turns=6)
 
     assert effects == {"reorg": 1, "reverted": 1}
@@ -236,8 +265,14 @@ def test_a_refusal_that_falls_out_with_its_cause_becomes_a_record(world: OutboxW
 
     effects["reorg"] += faults.reorg(world.node, depth, [(ours.raw, depth - 1)] if is_kept else [])
     effects["kept"] += faults.outcome(world.node, ours.hash) == "mined"
+    owner = "0x" + world.keyring.owner().address.hex()
+    world.node.call("anvil_setBalance", owner, "0x0")  # or the worker would suspend it again
     world.settle(worker, turns=6)
 
     assert effects == {"refused": 1, "reorg": 1, "kept": int(is_kept)}
     assert_recorded_once(world, [event])
     assert_one_landed_per_nonce(world)
+    world.node.call("anvil_setBalance", owner, hex(10**20))
+    with world.mining():
+        assert world.registrar.suspend(shop) == b""  # said again: what fell out has landed, and nothing more needs saying
+    world.index()

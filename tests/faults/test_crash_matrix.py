@@ -66,6 +66,25 @@ def test_the_list_of_points_has_every_commit_and_every_request_in_the_code() -> 
     assert len(set(points.points())) == 2 * len(listed)
 
 
+def test_the_rooms_commit_in_no_other_way() -> None:
+    """A transaction begun by hand would be no site, and nobody would die there."""
+    by_hand = re.compile(r"\.(?:begin|begin_nested|commit|connect|raw_connection)\(|\bengine\.writing\b|\bSession\b|import writing as")
+    code = {path: path.read_text() for room in points.ROOMS for path in (points.ROOT / room).glob("*.py")}
+
+    assert [path.name for path, text in code.items() if by_hand.search(text)] == []
+    assert by_hand.search((points.ROOT / "store" / "engine.py").read_text()), "the search finds what it looks for"
+
+
+def test_what_the_rooms_call_of_the_store_leaves_the_commit_to_them() -> None:
+    """A commit in a function of the store would be a step of the worker's, and no site. Savepoints commit nothing."""
+    commits = re.compile(r"\bwriting\(|\.(?:begin|commit|raw_connection)\(|\bSession\b|autocommit")
+    code = {path.name: path.read_text() for path in (points.ROOT / "store").glob("*.py")}
+
+    assert {name for name, text in code.items() if commits.search(text)} - {"engine.py"} == {"reading.py"}
+    assert commits.search(code["engine.py"]), "the search finds what it looks for"
+    assert not re.search(r"\b(?:INSERT|UPDATE|DELETE|insert\(|update\(|delete\()", code["reading.py"]), "its own connection only reads"
+
+
 def test_what_happens_at_a_place_that_is_not_listed_is_an_error() -> None:
     worker = str(points.ROOT / "outbox" / "worker.py")
 

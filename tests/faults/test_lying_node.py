@@ -4,6 +4,7 @@ First each lie by itself, told where it does the most harm and counted; then, ag
 once by seeded rates, and a node that goes up and down.
 """
 
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from random import Random
 
 import pytest
 
+from tests.doors import eventually
 from tests.faults import lies
 from tests.faults.fleet import Brand, Fleet, fleet_of, verdict
 from tests.faults.lying_node import Lie, LyingNode
@@ -34,6 +36,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         made.proxy.delay_seconds = READ_SECONDS / 2
         made.cast()
         yield made
+        made.proxy.be_honest()
+        made.finish()
+        made.fleet.audit()
 
 
 @pytest.fixture
@@ -71,6 +76,30 @@ def _live_with(stage: Stage, lie: Lie) -> None:
     stage.work("turn", MINE, "turn", MINE, "turn")
     stage.index()
     stage.index()
+
+
+def test_a_node_that_never_answers_for_more_than_so_many_blocks_is_followed(stage_at_rest: Stage) -> None:
+    """In words that we know, in words that nobody knows, and by not answering at all: wherever the indexer starts from, it gets on."""
+    stage, proxy = stage_at_rest, stage_at_rest.proxy
+    stage.release_leases()  # the scenes before this one lived in days to come
+    indexer = stage.fleet.start("index", env={"LEDGER_RPC_URL": proxy.url})
+    proxy.widest = 5
+
+    for lie in sorted(lies.LIMITS):
+        proxy.rates = {lie: 1.0}
+        indexer.process.send_signal(signal.SIGSTOP)  # it is to find many blocks at once, not each as it is made
+        stage.mine(80)
+        indexer.process.send_signal(signal.SIGCONT)
+        stage.births(2)
+        stage.work("turn", MINE, "turn")
+        eventually(lambda: not any(stage.fleet.hanging().values()), seconds=150)
+    proxy.be_honest()
+    told, code = dict(proxy.took_effect), indexer.end()
+    proxy.widest = 1
+
+    assert code == 0
+    assert told.keys() == lies.LIMITS and min(told.values()) >= 1
+    stage.fleet.audit(rebuild=False)
 
 
 def test_a_lie_that_would_change_nothing_is_not_told_and_not_counted(stage_at_rest: Stage) -> None:

@@ -107,7 +107,7 @@ def a_range_answered_with_silence(stage: Stage, is_naive: bool) -> None:
     assert stage.proxy.took_effect[Lie.NO_LOGS] >= 1
 
 
-GAP, ACCEPTED = "no lane has a gap in its nonces", "every accepted event is recorded once or refused"
+SETTLED, GAP, ACCEPTED = "nothing waits any more", "no lane has a gap in its nonces", "every accepted event is recorded once or refused"
 # who is caught at what
 WORKERS = {
     killed_between_sending_and_saving: GAP,
@@ -133,7 +133,7 @@ def _ends(stage: Stage, scene: Scene, *, works_naively: bool, indexes_naively: b
         stage.index(naive=indexes_naively)
     stage.mine(2)
     stage.index(naive=indexes_naively)
-    return audit(stage.fleet.service, rebuild=False, patience=PATIENCE_SECONDS)
+    return audit(stage.fleet.service, rebuild=False, settled=True, patience=PATIENCE_SECONDS)
 
 
 def _findings(report: Report) -> dict[str, list[str]]:
@@ -150,6 +150,7 @@ def test_a_naive_worker_is_caught(stage: Stage, scene: Scene) -> None:
 def test_a_naive_worker_that_sends_nothing_again_jams_its_lane(stage: Stage) -> None:
     report = _ends(stage, a_transaction_dropped_with_a_yes, works_naively=True, indexes_naively=False)
 
+    assert SETTLED in _findings(report)
     assert report.waiting == report.in_flight["travelling"] == 2
 
 

@@ -49,6 +49,7 @@ def world(database_url: str, tmp_path: Path) -> Iterator[OutboxWorld]:
     with servers.anvil() as url:
         made = OutboxWorld(url, tmp_path / "home", database_url, stuck_blocks=2)
         yield made
+        made.audit()
         made.close()
 
 
@@ -116,6 +117,7 @@ def test_another_operator_who_writes_first_is_followed_by_our_events_on_the_new_
         world.mine()
         effects[faults.outcome(world.node, hashed)] += 1
         theirs.append(event)
+        world.told_elsewhere.append(event)
         world.settle(worker, turns=9)
 
     effects["ours reverted"] = sum(row.status == "reverted" for row in world.transactions())

@@ -16,8 +16,8 @@ from tests.faults.chain_faults import Effects
 from tests.faults.fleet import Fleet, fleet_of
 
 PROCESSES = ("index", "work --lane 0")
-# who works, and how often something was seen: no word about any event, item or transaction
-_RUNNING = {"leases", "tallies"}
+# who works, why nobody does, and how often something was seen: no word about any event, item or transaction
+_RUNNING = {"leases", "stops", "tallies"}
 
 
 @pytest.fixture
@@ -55,6 +55,11 @@ def contents(fleet: Fleet) -> str:
     return digest.hexdigest()
 
 
+def alarms(fleet: Fleet) -> list[str]:
+    """That ring, as the service says."""
+    return [alarm["code"] for alarm in fleet.get("/readyz")[1]["warnings"]]
+
+
 def ends(fleet: Fleet, *commands: str, env: dict[str, str] | None = None) -> list[tuple[int, str]]:
     """How each ends by itself: its code, and the error it names."""
     members = [fleet.start(command, env=env) for command in commands]
@@ -68,15 +73,19 @@ def named(log: str) -> str:
 
 def test_a_reorg_below_the_final_block_stops_those_at_work_and_those_that_start(fleet: Fleet) -> None:
     effects, members = Effects(), list(fleet.members)
+    fleet.start("serve")
+    quiet = alarms(fleet)
     before, depth = contents(fleet), faults.head_of(fleet.node) - fleet.service.deployment.block - 6
 
     effects["reorg"] += faults.reorg(fleet.node, depth)
     told = [(member.await_end(seconds=90), named(member.log)) for member in members]
     again = ends(fleet, *PROCESSES)
 
-    assert effects == {"reorg": 1} and depth > fleet.settings.confirmations
+    assert effects == {"reorg": 1} and depth > fleet.service.network.confirmations
     assert told == again == [(5, "reorg-too-deep")] * 2
     assert contents(fleet) == before
+    assert "reorg-too-deep" not in quiet and "reorg-too-deep" in alarms(fleet)  # who serves says so, when nobody is at work any more
+    assert b'ledger_alarm{code="reorg-too-deep"} 1.0' in fleet.get("/metrics")[1]
 
 
 def test_a_chain_that_was_reset_stops_those_at_work_and_nobody_starts_on_it(fleet: Fleet) -> None:

@@ -4,10 +4,9 @@ import pytest
 
 from tests.faults.soaking.running import Outcome, Plan, soak
 
-SHORT = Plan(seconds=28, seed=11, per_second=60, pace=0.22, measuring_share=0)
-LONG = Plan(seconds=180, seed=12)
-# of the short form, on a machine that other tests share
 LEAST_EVENTS, LEAST_FAULTS, LEAST_KINDS = 500, 60, 20
+SHORT = Plan(seconds=28, seed=11, per_second=60, pace=0.22, measuring_share=0, least_faults=LEAST_FAULTS, least_kinds=LEAST_KINDS)
+LONG = Plan(seconds=180, seed=12, least_faults=LEAST_FAULTS, least_kinds=LEAST_KINDS)
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from tests import servers
 from tests.faults import storage_faults as faults
 from tests.faults.fleet import Brand, Fleet, Member, fleet_of
 from tests.faults.knocking import Till, at_once, knock, pushing
+from tests.faults.small_disk import on_a_small_disk
 
 SEED = 20261122
 
@@ -190,6 +191,12 @@ def test_a_full_disk_refuses_what_it_cannot_keep_and_keeps_what_it_took(on_sqlit
 
     assert till.told["database-busy: disk"] + till.told["database-busy: full"] >= 3, till.told
     assert_nothing_is_lost(place, till)
+
+
+def test_a_disk_that_somebody_fills_to_the_last_byte_logs_and_all_loses_nothing(tmp_path: Path) -> None:
+    told = on_a_small_disk(tmp_path)
+
+    assert told.returncode == 0, told.stdout[-2000:] + told.stderr[-2000:]
 
 
 def test_a_payload_that_is_gone_is_said_to_be_gone_and_comes_back_when_the_event_is_sent_again(on_sqlite: Place) -> None:

@@ -17,7 +17,7 @@ from tests.faults.chain_faults import Effects
 from tests.faults.fleet import Fleet, Member, fleet_of, verdict
 
 LEASE_SECONDS = 2
-TURN_SECONDS = 6.0  # how long who waits for a lease sleeps (2 s), one turn after it, and a busy machine
+TURN_SECONDS = 3.0  # a quarter of a second's sleep of who waits for a lease, one turn after it, and a busy machine
 READY_SECONDS = 3.0  # from a process's start to its first look at the lease, beside others that start
 PROCESSES = ("work --lane 0", "work --lane 0", "work --lane 1", "work --lane 2", "index", "index")
 

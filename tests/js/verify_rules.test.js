@@ -8,7 +8,7 @@ import { hexOf, keccak, utf8, ZERO } from "../../ledger_api/web/static/verify/by
 import { canonicalText } from "../../ledger_api/web/static/verify/canonical.js";
 import { apply, replaces } from "../../ledger_api/web/static/verify/effects.js";
 import { isNobody, readDetail } from "../../ledger_api/web/static/verify/numbers.js";
-import { commitmentOf, commitmentOfDigests } from "../../ledger_api/web/static/verify/payloads.js";
+import { commitmentOf, commitmentOfDigests, sealed } from "../../ledger_api/web/static/verify/payloads.js";
 import { judge } from "../../ledger_api/web/static/verify/rules.js";
 import { asideHash, factsOf, UNBORN, wordOfState } from "../../ledger_api/web/static/verify/state.js";
 import { batchHash, domainSeparator, eventHash, nextHead, signedDigest } from "../../ledger_api/web/static/verify/typed.js";
@@ -144,6 +144,7 @@ test("fields shown, fields withheld and both together make the commitment of the
     for (let shown = 0; shown <= sorted.length; shown++) {
       const payload = { fields: sorted.slice(0, shown).map(([, field]) => field), withheld: sorted.slice(shown).map(([digest]) => digest) };
       assert.equal(commitmentOf(payload), commitment);
+      assert.equal(commitmentOf({ ...payload, withheld: sorted.slice(shown).map(([, field]) => sealed(field)) }), commitment);
     }
   });
   assert.ok(payloads.commitment.length >= 6);

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ledger_api.chain.fees import GWEI, PROFILES, Fee, Market, ProfileName, Tariff, market_of, profile_of, tariff
+from ledger_api.chain.fees import GWEI, PROFILES, Fee, Market, ProfileName, Tariff, confirmations, market_of, profile_of, tariff
 from ledger_api.chain.rpc import Refusal
 from ledger_api.errors import FeeTooHigh, NodeInconsistent, NodeRefused
 
@@ -95,6 +95,13 @@ def test_a_tip_that_was_far_too_low_is_no_longer_so_after_a_dozen_replacements(n
 def test_where_gas_is_free_there_is_nothing_to_outbid_with() -> None:
     assert on("private", cap=0).bump(Fee(0, 0), Market(0, 0)) == Fee(0, 0)
     assert on("private").bump(Fee(0, 0), Market(0, 5)) == Fee(5, 5)
+
+
+@pytest.mark.parametrize(("chain_id", "deepest"), [(1, 0), (8453, 0), (31337, 2)])
+def test_the_deepest_reorg_goes_by_the_kind_of_chain_unless_the_operator_counts(chain_id: int, deepest: int) -> None:
+    assert confirmations(None, "auto", chain_id) == deepest
+    assert confirmations(None, "private", chain_id) == PROFILES["private"].confirmations > 5
+    assert confirmations(7, "auto", chain_id) == 7
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -76,3 +77,16 @@ def test_what_libraries_say_below_a_warning_is_not_said(capsys: pytest.CaptureFi
     logging.getLogger("alembic").info("Will assume transactional DDL.")
 
     assert capsys.readouterr().err == ""
+
+
+def test_a_line_that_cannot_be_written_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    logs.configure("work")
+
+    with open("/dev/full", "w", buffering=1) as full:
+        monkeypatch.setattr("sys.stderr", full)
+        structlog.get_logger("a room").info("transaction landed", nonce=7)
+        logging.getLogger(logs.ACCESS).info("request")
+        with pytest.raises(OSError, match="No space left"):
+            full.flush()
+        monkeypatch.undo()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())  # so that what it still holds can go

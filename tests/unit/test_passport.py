@@ -266,6 +266,38 @@ def test_a_brand_s_word_outranks_the_enrolment() -> None:
     assert (told["model"], told["category"], told["stage"]) == ("Lune 1987", "handbag", "sold")
 
 
+def test_an_enrolment_keeps_its_place_and_says_which_record_of_the_brand_replaced_its_description() -> None:
+    told = enrolled().add(Kind.MANUFACTURE, {"model": "Lune 1987", "colour": "noir"}, c=1).passport()
+
+    (birth, record), left_out = effective_view(told, NOW)
+
+    assert left_out == []
+    assert {name: birth["facts"].get(name) for name in ("model", "colour", "category", "outcome")} == {
+        "model": "Lune 1987", "colour": "noir", "category": "handbag", "outcome": "authentic",
+    }  # fmt: skip
+    assert birth["replaced"] == {"facts": told["story"][0]["facts"], "by": 2} and birth["overruled_by"] is None
+    assert (record["outranks"], record["replaced"]) == ([1], None)
+
+
+def test_a_void_record_of_the_brand_replaces_nothing_of_an_enrolment() -> None:
+    history = enrolled().add(Kind.MANUFACTURE, {"model": "Lune 1987"}, signer=b"\x06" * 20, c=1)
+
+    (birth,), _ = effective_view(history.passport(compromised={(MAISON, b"\x06" * 20): 0}), NOW)
+
+    assert (birth["facts"]["model"], birth["replaced"]) == ("Vieux", None)
+
+
+def test_an_enrolment_whose_opinion_a_ruling_overruled_says_so() -> None:
+    told = enrolled().add(Kind.DISPUTE).add(Kind.RULING, a=2).passport()
+
+    stands, left_out = effective_view(told, NOW)
+
+    assert left_out == [] and told["verdict"]["outcome"] == "not-authentic"
+    assert [(entry["kind"], entry["overruled_by"], entry["outranks"]) for entry in stands] == [
+        ("enrolment", 3, []), ("dispute", None, []), ("ruling", None, [1]),
+    ]  # fmt: skip
+
+
 def test_an_event_whose_payload_nobody_gave_us_is_told_from_the_chain() -> None:
     told = History().add(Kind.MANUFACTURE, c=1).passport()
 

@@ -90,7 +90,9 @@ def test_a_wish_withholds_what_lies_under_its_pointer_and_nothing_beside(withhol
 
     told = payload_document(lot, [lot], stored, Choice(withhold=frozenset(withhold)), Keys())
 
-    assert paths(told) == left
+    named = {path for path, _ in (one for one in told["withheld"] if isinstance(one, list))}
+    assert paths(told) == left and named == {"/material", "/certificates/0", "/certificates/1"} - left
+    assert len(told["withheld"]) == len(named) + 1  # what is not public has no name
 
 
 def test_salts_that_an_organization_left_are_used_and_those_it_kept_leave_the_commitment() -> None:

@@ -1,12 +1,27 @@
 """Cases, shots, checks and journals, as they are read and kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, func, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    bindparam,
+    column,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    table,
+    text,
+    update,
+)
 
-from ledger_api.desk.tables import AppraisalRow, CaseRow, CheckRow, EvidenceRow, JournalRow, ShotRow
+from ledger_api.desk.tables import AppraisalRow, CaseRow, CheckRow, EvidenceRow, JournalRow, PhotoMarkRow, PhotoPrintRow, ShotRow
 
 AnyRow = Row[Any]
 cases: Table = CaseRow.__table__  # type: ignore[attr-defined]  # SQLModel sets it, here and below
@@ -14,19 +29,30 @@ journal: Table = JournalRow.__table__  # type: ignore[attr-defined]
 shots: Table = ShotRow.__table__  # type: ignore[attr-defined]
 checks: Table = CheckRow.__table__  # type: ignore[attr-defined]
 appraisals: Table = AppraisalRow.__table__  # type: ignore[attr-defined]
+prints: Table = PhotoPrintRow.__table__  # type: ignore[attr-defined]
+marks: Table = PhotoMarkRow.__table__  # type: ignore[attr-defined]
 evidence: Table = EvidenceRow.__table__  # type: ignore[attr-defined]
+_events = table("events", column("event_id"), column("status"))  # the ledger's
 
 _STATE = text("SELECT state FROM items WHERE item = :item")
 _PASSPORT = text("SELECT passport FROM items WHERE item = :item")
 _NAMED = text("SELECT item FROM identifiers WHERE gtin = :gtin AND serial = :serial")
+_SERIAL = text(
+    "SELECT identifiers.serial FROM identifiers JOIN items ON items.item = identifiers.item"
+    " WHERE identifiers.item = :item AND items.state IS NOT NULL"
+)
 _STANDING = text(
     "SELECT events.status, events.reason, records.sequence, records.block_number, records.transaction_hash FROM events"
     " LEFT JOIN records ON records.event_id = events.event_id WHERE events.event_id = :event ORDER BY events.id DESC LIMIT 1"
 )
+_LISTED = text(
+    "SELECT original, shown FROM listing_photos WHERE number IS NOT NULL AND (original IN :names OR shown IN :names)"
+).bindparams(bindparam("names", expanding=True))
 _CHECKED = text(
     "SELECT id FROM cases WHERE state = 'checking' AND NOT EXISTS"
     " (SELECT 1 FROM checks WHERE checks.\"case\" = cases.id AND checks.state = 'waiting') ORDER BY due_at LIMIT :most"
 )
+_BOOKING = text('SELECT id FROM bookings WHERE "case" = :case')
 _TAKEN_BACK = text(
     "SELECT cases.id FROM events JOIN cases ON cases.verdict_event = events.event_id"
     " WHERE events.status = 'accepted' AND cases.state = 'concluded' LIMIT :most"
@@ -51,6 +77,17 @@ def appeal_of(connection: Connection, case_id: str) -> AnyRow | None:
     return connection.execute(select(cases).where(cases.c.appeal_of == case_id).order_by(cases.c.id.desc()).limit(1)).first()
 
 
+def booking_of(connection: Connection, case_id: str) -> str | None:
+    """The booking that asked for it."""
+    found = connection.execute(_BOOKING, {"case": case_id}).scalar()
+    return None if found is None else str(found)
+
+
+def copies_of(connection: Connection, case_id: str) -> Sequence[AnyRow]:
+    """Cases about the same photos: its appeal, test cases that were made from it."""
+    return connection.execute(select(cases).where((cases.c.appeal_of == case_id) | (cases.c.seed_of == case_id))).all()
+
+
 def of_account(connection: Connection, account: str, *, before: str | None, most: int) -> Sequence[AnyRow]:
     """Newest first."""
     chosen = select(cases).where(cases.c.account == account).order_by(cases.c.id.desc()).limit(most)
@@ -71,13 +108,31 @@ def free_evaluations(connection: Connection, *, authenticator: bytes, account: s
     return int(connection.execute(counted.where(cases.c.appeal_of.is_(None), cases.c.state.not_in(given_up))).scalar_one())
 
 
+def living_cases(connection: Connection, account: str, ended: Sequence[str]) -> int:
+    """How many of this account's have not ended."""
+    return int(connection.execute(select(func.count()).where(cases.c.account == account, cases.c.state.not_in(ended))).scalar_one())
+
+
 def change(connection: Connection, case_id: str, **columns: Any) -> None:
     connection.execute(update(cases).where(cases.c.id == case_id).values(**columns))
 
 
-def in_state(connection: Connection, state: str, *, most: int) -> Sequence[AnyRow]:
-    """Those whose time is up first."""
-    return connection.execute(select(cases).where(cases.c.state == state).order_by(cases.c.due_at).limit(most)).all()
+def is_on_its_way(event: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether the ledger has yet to answer the event that this column names."""
+    return exists().where(_events.c.event_id == event, _events.c.status == "accepted")
+
+
+def to_bring(connection: Connection, after: str, most: int) -> Sequence[AnyRow]:
+    """Decided cases whose verdict is to be sent, or was and is answered; a booking brings that of its own."""
+    mine = (cases.c.state == "recording", cases.c.booking.is_(None), cases.c.id > after)
+    return connection.execute(select(cases).where(*mine, ~is_on_its_way(cases.c.verdict_event)).order_by(cases.c.id).limit(most)).all()
+
+
+def to_dispute(connection: Connection, after: str, most: int) -> Sequence[AnyRow]:
+    """Appealed cases whose verdict stands on the ledger undisputed."""
+    found = select(cases).where(cases.c.state == "appealed", cases.c.dispute_event.is_(None), cases.c.item.is_not(None))
+    found = found.where(cases.c.verdict_event.is_not(None), ~is_on_its_way(cases.c.verdict_event), cases.c.id > after)
+    return connection.execute(found.order_by(cases.c.id).limit(most)).all()
 
 
 def overdue(connection: Connection, states: Sequence[str], *, now: datetime, most: int) -> Sequence[AnyRow]:
@@ -110,13 +165,34 @@ def keep_shot(connection: Connection, row: Mapping[str, Any]) -> None:
     connection.execute(insert(shots).values(**row))
 
 
-def forget_shots(connection: Connection, case_id: str) -> list[str]:
-    """Their names in the vault, of those that no other case shows."""
-    mine = all_shots(connection, case_id)
-    connection.execute(update(shots).where(shots.c.case == case_id).values(state="erased", findings="{}", device=None, captured_at=None))
-    names = {name for row in mine for name in (row.original, row.shown)}
+def forget_shots(connection: Connection, *case_ids: str) -> list[str]:
+    """Their names in the vault, of those that nothing else shows. Their marks leave the index: what is erased is recognised no more."""
+    mine = [row for case_id in case_ids for row in all_shots(connection, case_id)]
+    connection.execute(update(shots).where(shots.c.case.in_(case_ids)).values(state="erased", findings="{}", device=None, captured_at=None))
+    forget_marks(connection, [row.id for row in mine])
+    return unused(connection, {name for row in mine for name in (row.original, row.shown)})
+
+
+def forget_words(connection: Connection, *case_ids: str, at: datetime) -> None:
+    """What the asker said of the piece and of its worth, its numbers beside the serial, and what machines read off its photos."""
+    connection.execute(update(cases).where(cases.c.id.in_(case_ids)).values(notes="", value_eur=None, references=None, erased_at=at))
+    connection.execute(update(checks).where(checks.c.case.in_(case_ids)).values(result=None))
+
+
+def forget_marks(connection: Connection, photo_ids: Sequence[str]) -> None:
+    """Of shots, and of listings' photos."""
+    photos = select(prints.c.photo).where(prints.c.shot.in_(photo_ids))
+    connection.execute(delete(marks).where(marks.c.photo.in_(photos)))
+    connection.execute(delete(prints).where(prints.c.photo.in_(photos)))
+
+
+def unused(connection: Connection, names: Set[str]) -> list[str]:
+    """Of these names in the vault, those that no shot and no listing has any more."""
+    if not names:
+        return []
     alive = select(shots.c.original, shots.c.shown).where(shots.c.state != "erased", shots.c.original.in_(names) | shots.c.shown.in_(names))
     kept = {name for row in connection.execute(alive) for name in row}
+    kept |= {name for row in connection.execute(_LISTED, {"names": sorted(names)}) for name in row}
     return sorted(names - kept)
 
 
@@ -130,6 +206,10 @@ def ask_checks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Non
 
 def checks_of(connection: Connection, case_id: str) -> Sequence[AnyRow]:
     return connection.execute(select(checks).where(checks.c.case == case_id).order_by(checks.c.created_at, checks.c.id)).all()
+
+
+def check_states(connection: Connection, case_id: str) -> list[str]:
+    return [str(row.state) for row in connection.execute(select(checks.c.state).where(checks.c.case == case_id))]
 
 
 def take_check(connection: Connection, *, now: datetime, until: datetime) -> AnyRow | None:
@@ -192,6 +272,18 @@ def named(connection: Connection, gtin: str, serial: str) -> bytes | None:
     """The id of the item that is called so and stands on the ledger."""
     found = connection.execute(_NAMED, {"gtin": gtin, "serial": serial}).scalar()
     return None if found is None or state(connection, found) is None else bytes(found)
+
+
+def item_of(connection: Connection, case: AnyRow) -> bytes | None:
+    """What a case is about, if the ledger knows it by now."""
+    found: bytes | None = case.item or (named(connection, case.gtin, case.serial) if case.gtin and case.serial else None)
+    return found
+
+
+def serial_of(connection: Connection, item: bytes) -> str | None:
+    """By which the ledger knows it; None also where that was never told here."""
+    found: str | None = connection.execute(_SERIAL, {"item": item}).scalar()
+    return found
 
 
 def standing(connection: Connection, event_id: bytes) -> AnyRow | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, exists, insert, select, update
+from sqlalchemy import Connection, Row, Select, Table, delete, exists, insert, select, update
 
 from ledger_api.desk.rows.cases import appraisals, cases
 from ledger_api.desk.tables import AppraiserRow
@@ -41,24 +41,63 @@ def waiting(
     *,
     categories: Sequence[str] | None = None,
     after: tuple[int, datetime, str] | None = None,
-    only: str | None = None,
     most: int,
 ) -> Sequence[AnyRow]:
-    """Cases that this appraiser may claim, in line. Nobody judges a case twice, nor the appeal against an opinion of their own."""
-    judged = exists().where(appraisals.c.appraiser == who.id, appraisals.c.decided_at.is_not(None))
-    mine = judged.where((appraisals.c.case == cases.c.id) | (appraisals.c.case == cases.c.appeal_of))
-    chosen = select(cases).where(cases.c.authenticator == who.organization, cases.c.state == "queued", ~mine)
-    if not who.is_senior:
-        chosen = chosen.where(cases.c.seat < 3)
-    if only is not None:
-        chosen = chosen.where(cases.c.id == only)
-    if categories is not None:
-        chosen = chosen.where(cases.c.category.in_(categories))
+    """Cases that this appraiser may claim, in line."""
+    chosen = _for(who, categories)
     if after is not None:
         rank, due_at, case_id = after
         later = (cases.c.rank > rank) | ((cases.c.rank == rank) & (cases.c.due_at > due_at))
         chosen = chosen.where(later | ((cases.c.rank == rank) & (cases.c.due_at == due_at) & (cases.c.id > case_id)))
     return connection.execute(chosen.order_by(*_LINE).limit(most)).all()
+
+
+def next_in_line(
+    connection: Connection, who: AnyRow, *, categories: Sequence[str] | None = None, only: str | None = None, method: str | None = None
+) -> AnyRow | None:
+    """The first of them, locked; what somebody else is claiming at this moment is passed over."""
+    chosen = _for(who, categories)
+    if only is not None:
+        chosen = chosen.where(cases.c.id == only)
+    if method is not None:
+        chosen = chosen.where(cases.c.method == method)
+    return connection.execute(chosen.order_by(*_LINE).limit(1).with_for_update(of=cases, skip_locked=True)).first()
+
+
+def _for(who: AnyRow, categories: Sequence[str] | None) -> Select[Any]:
+    """Nobody judges a case twice, nor the appeal against an opinion of their own, nor the test case that was made from one.
+
+    A desk's only senior is kept free for when opinions differ, while somebody else can be the first or the second.
+    """
+    chosen = select(cases).where(cases.c.authenticator == who.organization, cases.c.state == "queued", ~_judged_by(who.id))
+    if not who.is_senior:
+        chosen = chosen.where(cases.c.seat < 3)
+    else:
+        handles = others.c.categories.is_(None) | others.c.categories.contains('"' + cases.c.category + '"')
+        junior = select(others.c.id).where(_may_judge, ~others.c.is_senior, handles)
+        senior = select(others.c.id).where(_may_judge, others.c.is_senior, others.c.id != who.id)
+        chosen = chosen.where((cases.c.needs < 2) | (cases.c.seat == 3) | ~exists(junior) | exists(senior))
+    return chosen if categories is None else chosen.where(cases.c.category.in_(categories))
+
+
+def _judged_by(appraiser_id: Any) -> Any:
+    judged = exists().where(appraisals.c.appraiser == appraiser_id, appraisals.c.decided_at.is_not(None))
+    return judged.where(
+        (appraisals.c.case == cases.c.id) | (appraisals.c.case == cases.c.appeal_of) | (appraisals.c.case == cases.c.seed_of)
+    )
+
+
+others = appraisers.alias("others")
+_may_judge = (others.c.organization == cases.c.authenticator) & others.c.is_active & ~_judged_by(others.c.id)
+
+
+def stranded(connection: Connection, *, now: datetime, most: int, only: str | None = None) -> list[str]:
+    """Cases whose time is up, that want another opinion, and that nobody may judge any more."""
+    somebody = select(others.c.id).where(_may_judge, others.c.is_senior | (cases.c.seat < 3))
+    chosen = select(cases.c.id).where(cases.c.state == "queued", cases.c.seat > 1, cases.c.due_at < now, ~exists(somebody))
+    if only is not None:
+        chosen = chosen.where(cases.c.id == only)
+    return [str(row.id) for row in connection.execute(chosen.order_by(cases.c.due_at).limit(most))]
 
 
 def claim(connection: Connection, *, case_id: str, seat: int, appraiser_id: str, now: datetime, until: datetime) -> None:
@@ -71,6 +110,13 @@ def held(connection: Connection, case_id: str, appraiser_id: str) -> AnyRow | No
     """This appraiser's claim on the case."""
     mine = select(appraisals).where(appraisals.c.case == case_id, appraisals.c.appraiser == appraiser_id)
     return connection.execute(mine.where(appraisals.c.decided_at.is_(None))).first()
+
+
+def on_desk(connection: Connection, appraiser_id: str) -> Sequence[AnyRow]:
+    """The cases that this appraiser has, with `lease_until`, the longest held first."""
+    mine = select(cases, appraisals.c.lease_until).join(appraisals, appraisals.c.case == cases.c.id)
+    mine = mine.where(appraisals.c.appraiser == appraiser_id, appraisals.c.decided_at.is_(None), cases.c.state == "appraising")
+    return connection.execute(mine.order_by(appraisals.c.claimed_at)).all()
 
 
 def renew(connection: Connection, case_id: str, appraiser_id: str, *, until: datetime) -> None:
@@ -105,6 +151,10 @@ def pairs(connection: Connection, authenticator: bytes) -> Sequence[Row[str, str
     both = both.join(second, (second.c.case == first.c.case) & (second.c.seat == 2)).join(cases, cases.c.id == first.c.case)
     return connection.execute(
         both.where(
-            first.c.seat == 1, cases.c.authenticator == authenticator, first.c.decided_at.is_not(None), second.c.decided_at.is_not(None)
+            first.c.seat == 1,
+            cases.c.authenticator == authenticator,
+            cases.c.known_outcome.is_(None),
+            first.c.decided_at.is_not(None),
+            second.c.decided_at.is_not(None),
         )
     ).all()

@@ -4,6 +4,39 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from ledger_api.routes.desk import appraisers, cases, policies, queue, results
+from ledger_api.routes.desk import (
+    accounts,
+    appraisers,
+    cases,
+    certified,
+    evaluating,
+    following,
+    in_person,
+    joining,
+    judging,
+    measuring,
+    policies,
+    queue,
+    results,
+    reviewing,
+    reviews,
+)
 
-ROUTERS: Sequence[APIRouter] = (cases.router, results.router, queue.router, appraisers.router, policies.router)
+ROUTERS: Sequence[APIRouter] = (
+    cases.router,
+    accounts.router,
+    results.router,
+    reviews.router,
+    following.router,
+    queue.router,
+    in_person.router,
+    appraisers.router,
+    policies.router,
+    evaluating.router,
+    joining.router,
+    certified.router,
+    measuring.router,
+    measuring.pages,
+    judging.router,
+    reviewing.router,
+)

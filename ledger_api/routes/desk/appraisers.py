@@ -1,29 +1,26 @@
 """Who judges for an authenticator, and how well they agree."""
 
-import secrets
 from typing import Annotated
 
 import orjson
 from fastapi import APIRouter
 from pydantic import Field
 
-from ledger_api.auth import Scope, create_key, revoke_key
-from ledger_api.desk import agreement
+from ledger_api.auth import Scope, revoke_key
+from ledger_api.desk import agreement, staff
 from ledger_api.desk.errors import NoSuchAppraiser, NotAnAuthenticator
-from ledger_api.desk.policy import CategoryName
 from ledger_api.desk.rows import queue as line
+from ledger_api.domain.events import CategoryName
 from ledger_api.domain.fields import Strict
 from ledger_api.errors import Forbidden
 from ledger_api.routes.deps import Caller, Ctx, Db, Now
-from ledger_api.routes.desk.deps import AnyRow, Moment
+from ledger_api.routes.desk.deps import AnyRow
 from ledger_api.routes.problems import errors
 from ledger_api.routes.schemas import Out
 from ledger_api.store.engine import reading, writing
 from ledger_verify.codes import Role
 
 router = APIRouter(prefix="/v1/desk", tags=["desk"])
-
-LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 
 
 class AppraiserIn(Strict):
@@ -60,31 +57,20 @@ class AgreementsOut(Out):
 
 
 @router.post("/appraisers", status_code=201, responses=errors(NotAnAuthenticator))
-def add_appraiser(body: AppraiserIn, caller: Caller, ctx: Ctx, at: Moment, now: Now) -> NewAppraiserOut:
+def add_appraiser(body: AppraiserIn, caller: Caller, ctx: Ctx, now: Now) -> NewAppraiserOut:
     """A person who judges for you, with an API key of their own (scope `desk`)."""
     caller.require(Scope.ORGANIZATION)
     with reading(ctx.engine) as connection:
         standing = ctx.intake.authority.read(connection).at(now).standing(caller.organization)
     if not standing.roles & Role.AUTHENTICATOR:
         raise NotAnAuthenticator
-    key = create_key(
-        ctx.engine, organization=caller.organization, name=f"appraiser {body.name}"[:255], scopes=frozenset({Scope.DESK}), now=now
+    taken = staff.take_on(
+        ctx.engine, caller.organization, body.name, is_senior=body.is_senior, categories=list(body.categories or ()) or None, now=now
     )
-    row = {
-        "id": "ap-" + "".join(secrets.choice(LETTERS) for _ in range(10)),
-        "organization": caller.organization,
-        "key_id": key.id,
-        "name": body.name,
-        "is_senior": body.is_senior,
-        "categories": None if body.categories is None else orjson.dumps(body.categories).decode(),
-        "is_active": True,
-        "created_at": at,
-    }
-    with writing(ctx.engine) as connection:
-        line.keep_appraiser(connection, row)
-        made = line.appraiser(connection, str(row["id"]))
+    with reading(ctx.engine) as connection:
+        made = line.appraiser(connection, taken.appraiser)
     assert made is not None
-    return NewAppraiserOut(**_shape(made).model_dump(), key=key.token)
+    return NewAppraiserOut(**_shape(made).model_dump(), key=taken.key.token)
 
 
 @router.get("/appraisers", responses=errors())

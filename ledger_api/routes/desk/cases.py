@@ -1,5 +1,7 @@
-"""A platform's cases: opened, photographed, sent off, paid, followed, taken back, forgotten."""
+"""Cases of platforms and of accounts: opened, photographed, sent off, paid, followed, taken back, forgotten."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -8,31 +10,38 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from ledger_api.auth import Scope
-from ledger_api.desk import asking, life, policy
+from ledger_api.desk import asking, certificates, life, policy, screening
 from ledger_api.desk.errors import (
     CaseMoved,
+    CaseOfBooking,
+    CategoryNotServed,
+    CrossSite,
     DeskClosed,
     NoSuchCase,
     NoSuchPhoto,
     NotAnAuthenticator,
     PhotoAnimated,
     PhotoDamaged,
+    PhotographedInPerson,
     PhotoNotAnImage,
+    PhotosAway,
     PhotoTampered,
     PhotoTooLarge,
     PhotoTooManyPixels,
     PhotoTooSmall,
+    ReferenceInvalid,
     ReferenceTaken,
     ShotsMissing,
+    TooManyCases,
     TooManyShots,
     UnknownShot,
 )
-from ledger_api.desk.policy import CategoryName
 from ledger_api.desk.rows import cases as rows
+from ledger_api.domain.events import CategoryName
 from ledger_api.domain.fields import Bytes32, Did, Gtin, OrganizationDid, Serial, Strict
-from ledger_api.errors import Forbidden
-from ledger_api.routes.deps import Caller, Ctx, Db, NewId, RawBody, Verifier
-from ledger_api.routes.desk.deps import AnyRow, AskedCase, Moment, Photos, utc
+from ledger_api.errors import Forbidden, InvalidBody
+from ledger_api.routes.deps import Caller, Context, Ctx, Db, NewId, RawBody
+from ledger_api.routes.desk.deps import AnAsker, AnyRow, AskedCase, Moment, Photos, utc
 from ledger_api.routes.problems import errors
 from ledger_api.routes.schemas import Hex32, Out, hex_of, moment
 from ledger_api.routes.schemas import Moment as Said
@@ -48,9 +57,15 @@ PICTURE_HEADERS = {"Cache-Control": "private, no-store", "X-Content-Type-Options
 STATES = " · ".join(f"`{state}`: {meaning}" for state, meaning in life.CASE.meanings.items())
 
 
+ReferenceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+References = Annotated[dict[ReferenceName, Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=20)]
+
+
 class CaseIn(Strict):
     authenticator: OrganizationDid = Field(description="Whose desk is asked.")
-    reference: Annotated[str, Field(min_length=1, max_length=64)] = Field(description="Yours: the same reference is the same case.")
+    reference: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
+        default=None, description="A platform's own, and required of it: the same reference is the same case. Accounts have none."
+    )
     brand: Did = Field(description="The brand that the item is claimed to be of.")
     category: CategoryName
     gtin: Gtin | None = None
@@ -58,6 +73,7 @@ class CaseIn(Strict):
     item: Bytes32 | None = Field(default=None, description="Its id, where the ledger knows it and you do not know the serial.")
     value_eur: Annotated[int, Field(ge=0, le=100_000_000)] | None = None
     notes: Annotated[str, Field(max_length=2_000)] = ""
+    references: References = Field(default={}, description="The piece's numbers beside its serial, by the names of the desk's policy.")
 
 
 class ShotOut(Out):
@@ -80,6 +96,11 @@ class LineOut(Out):
     facts: dict[str, Any]
 
 
+class ProgressOut(Out):
+    done: int
+    total: int
+
+
 class CaseOut(Out):
     id: str
     reference: str | None
@@ -95,9 +116,12 @@ class CaseOut(Out):
     paid: bool
     shots: list[ShotOut]
     missing: list[str] = Field(description="Shots that are needed before it can be sent off.")
+    tags: dict[str, str] = Field(description="`category`, `colour`, `material` as a machine sees them in the photos, where it is sure.")
+    checks: ProgressOut = Field(description="How far the machines are; what they found is for the appraiser.")
     outcome: str | None
     confidence: int | None
     reasons: list[str]
+    would_help: list[str] = Field(description="Where there is no conclusion: what the asker can do about it.")
     verdict: Hex32 | None = Field(description="The event on the ledger; null while it is not there.")
     appeal_of: str | None
     journal: list[LineOut]
@@ -116,13 +140,25 @@ class ShotAnswerOut(Out):
     defects: list[str]
 
 
-@router.post("", status_code=201, responses=errors(NotAnAuthenticator, ReferenceTaken))
-def open_case(body: CaseIn, caller: Verifier, ctx: Ctx, at: Moment, new_id: NewId) -> CaseOut:
-    """A new case, or the one that you opened under this reference."""
+@router.post(
+    "", status_code=201, responses=errors(NotAnAuthenticator, CategoryNotServed, ReferenceInvalid, ReferenceTaken, TooManyCases, CrossSite)
+)
+def open_case(body: CaseIn, whose: AnAsker, ctx: Ctx, at: Moment, new_id: NewId) -> CaseOut:
+    """A new case, or the one that you opened under this reference.
+
+    Every door to a case opens to the platform that asked (API key with the scope `verify`) or to the account that did (its cookie).
+    """
+    if isinstance(whose, asking.Platform) == (body.reference is None):
+        raise InvalidBody("A platform names its reference, an account has none.", fields=[{"field": "body.reference"}])
+    with writing(ctx.engine) as connection:
+        opened = begin(ctx, connection, whose, body, id=new_id, at=at)
+        return shown(connection, rows.case(connection, opened))
+
+
+def begin(ctx: Context, connection: Connection, whose: asking.Asker, body: CaseIn, *, id: str, at: datetime) -> str:
+    """Raises NotAnAuthenticator, CategoryNotServed, ReferenceInvalid, ReferenceTaken, TooManyCases."""
     authenticator = body.authenticator
-    with reading(ctx.engine) as connection:
-        standing = ctx.intake.authority.read(connection).at(int(at.timestamp())).standing(OrganizationId(authenticator))
-        terms = policy.read(connection, authenticator)
+    standing = ctx.intake.authority.read(connection).at(int(at.timestamp())).standing(OrganizationId(authenticator))
     if not standing.roles & Role.AUTHENTICATOR:
         raise NotAnAuthenticator(authenticator="0x" + authenticator.hex())
     new = asking.NewCase(
@@ -135,17 +171,24 @@ def open_case(body: CaseIn, caller: Verifier, ctx: Ctx, at: Moment, new_id: NewI
         value_eur=body.value_eur,
         notes=body.notes,
         reference=body.reference,
+        references=body.references,
     )
-    with writing(ctx.engine) as connection:
-        opened = asking.open_case(connection, asking.Platform(caller.organization), new, terms, id=new_id, now=at)
-        return shown(connection, rows.case(connection, opened))
+    return asking.open_case(connection, whose, new, policy.read(connection, authenticator), id=id, now=at)
 
 
 @router.get("", responses=errors())
-def list_cases(caller: Verifier, db: Db, before: Annotated[str | None, Query(pattern="^[0-9a-f]{32}$")] = None) -> CasesOut:
+def list_cases(whose: AnAsker, db: Db, before: Annotated[str | None, Query(pattern="^[0-9a-f]{32}$")] = None) -> CasesOut:
     """Your cases, newest first."""
-    found = rows.of_platform(db, caller.organization, before=before, most=PAGE)
+    found = theirs(db, whose, before=before)
     return CasesOut(cases=[shown(db, case) for case in found], next=found[-1].id if len(found) == PAGE else None)
+
+
+def theirs(connection: Connection, whose: asking.Asker, *, before: str | None = None) -> Sequence[AnyRow]:
+    match whose:
+        case asking.Account(id=account):
+            return rows.of_account(connection, account, before=before, most=PAGE)
+        case asking.Platform(organization=platform):
+            return rows.of_platform(connection, platform, before=before, most=PAGE)
 
 
 @router.get("/{case}", responses=errors(NoSuchCase))
@@ -154,7 +197,9 @@ def get_case(case: AskedCase, db: Db) -> CaseOut:
 
 
 @router.put(
-    "/{case}/shots/{name}", status_code=201, responses=errors(NoSuchCase, CaseMoved, UnknownShot, TooManyShots, DeskClosed, *PHOTO_ERRORS)
+    "/{case}/shots/{name}",
+    status_code=201,
+    responses=errors(NoSuchCase, CaseMoved, PhotographedInPerson, UnknownShot, TooManyShots, DeskClosed, PhotosAway, *PHOTO_ERRORS),
 )
 def send_shot(case: AskedCase, name: str, body: RawBody, vault: Photos, ctx: Ctx, at: Moment, new_id: NewId) -> ShotAnswerOut:
     """A photo (the body: JPEG, PNG or WebP) and, at once, whether it is good or what to do better. Where it was taken is thrown away."""
@@ -164,7 +209,9 @@ def send_shot(case: AskedCase, name: str, body: RawBody, vault: Photos, ctx: Ctx
     return ShotAnswerOut(photo=answer.id, name=name, attempt=answer.attempt, state=answer.state, defects=list(answer.defects))  # type: ignore[arg-type]  # good or poor
 
 
-@router.get("/{case}/photos/{photo}", response_class=Response, responses=errors(NoSuchCase, NoSuchPhoto, DeskClosed, PhotoTampered))
+@router.get(
+    "/{case}/photos/{photo}", response_class=Response, responses=errors(NoSuchCase, NoSuchPhoto, DeskClosed, PhotosAway, PhotoTampered)
+)
 def get_photo(case: AskedCase, photo: str, vault: Photos, db: Db) -> Response:
     """The picture as people look at it: made anew from what was sent."""
     return picture(vault, rows.shot(db, photo), case.id)
@@ -192,15 +239,15 @@ def mark_case_paid(case: str, caller: Caller, ctx: Ctx, at: Moment) -> CaseOut:
         return shown(connection, rows.case(connection, case))
 
 
-@router.post("/{case}/withdraw", responses=errors(NoSuchCase, CaseMoved))
+@router.post("/{case}/withdraw", responses=errors(NoSuchCase, CaseMoved, CaseOfBooking))
 def withdraw_case(case: AskedCase, ctx: Ctx, at: Moment) -> CaseOut:
-    """Take it back; possible until an appraiser has it."""
+    """Take it back; possible until an appraiser has it. A booking's case ends with its booking."""
     with writing(ctx.engine) as connection:
         asking.withdraw(connection, case.id, now=at)
         return shown(connection, rows.case(connection, case.id))
 
 
-@router.post("/{case}/erase", responses=errors(NoSuchCase, CaseMoved, DeskClosed))
+@router.post("/{case}/erase", responses=errors(NoSuchCase, CaseMoved, DeskClosed, PhotosAway))
 def erase_case(case: AskedCase, vault: Photos, ctx: Ctx, at: Moment) -> CaseOut:
     """The photos and words of a case that has ended go; hashes, outcome and journal stay."""
     asking.erase(ctx.engine, vault, case.id, now=at)
@@ -238,14 +285,24 @@ def shown(connection: Connection, case: AnyRow | None) -> CaseOut:
         price_cents=case.price_cents,
         paid=case.paid_at is not None,
         shots=[_shot(wanted.name, wanted.required, shots.get(wanted.name)) for wanted in terms.shots_for(case.category)],
+        tags={} if case.erased_at is not None else screening.filled(rows.checks_of(connection, case.id)),
+        checks=_progress(connection, case.id),
         missing=missing if case.state == "awaiting-photos" else [],
-        outcome=case.outcome if case.state in ("concluded", "appealed") else None,
+        outcome=case.outcome if case.state in life.OUTCOME_SHOWN else None,
         confidence=case.confidence if case.state in ("concluded", "appealed") else None,
         reasons=orjson.loads(case.reasons or "[]") if case.state in ("concluded", "appealed") else [],
+        would_help=certificates.would_help(case.outcome, orjson.loads(case.reasons or "[]"))
+        if case.state in ("concluded", "appealed")
+        else [],
         verdict=hex_of(case.verdict_event) if case.state in ("concluded", "appealed") else None,
         appeal_of=case.appeal_of,
         journal=[_line(line) for line in journal],
     )
+
+
+def _progress(connection: Connection, case_id: str) -> ProgressOut:
+    states = rows.check_states(connection, case_id)
+    return ProgressOut(done=sum(state != "waiting" for state in states), total=len(states))
 
 
 def _shot(name: str, required: bool, shot: AnyRow | None) -> ShotOut:

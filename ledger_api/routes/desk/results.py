@@ -23,6 +23,9 @@ router = APIRouter(prefix="/v1/cases", tags=["desk"])
 
 WHY_NOT = {
     "unknown-to-the-ledger": "the ledger does not know the item, and only an examination in person can enrol it",
+    "not-presented": "the ledger does not know the item, and nobody presented it with a key of their own",
+    "not-endorsed": "the brand did not sign the enrolment in time",
+    "presented-too-long-ago": "what its presenter signed ran out before the verdict",
     "not-recorded": "the ledger refused the verdict",
     "appeal-decided": "it was decided on appeal",
 }
@@ -38,15 +41,18 @@ class AppealIn(Strict):
 @router.get("/{case}/certificate.json", responses=errors(NoSuchCase, CaseMoved))
 def get_certificate(case: AskedCase, ctx: Ctx, db: Db, at: Moment) -> dict[str, Any]:
     """Who concluded what, how and when, and where the ledger says so; signed (EIP-712, docs/desk.md)."""
-    return _certificate(ctx, db, case, at)
+    return certificate_of(ctx, db, case, at)
 
 
 @router.get("/{case}/certificate.pdf", response_class=Response, responses=errors(NoSuchCase, CaseMoved))
 def get_certificate_pdf(case: AskedCase, ctx: Ctx, db: Db, at: Moment) -> Response:
     """The same on paper, with the JSON inside."""
-    body = certificates.pdf(_certificate(ctx, db, case, at))
-    headers = {"Content-Disposition": f'attachment; filename="certificate-{case.id}.pdf"', "Cache-Control": "private, no-store"}
-    return Response(body, media_type="application/pdf", headers=headers)
+    return pdf_of(certificate_of(ctx, db, case, at))
+
+
+def pdf_of(told: dict[str, Any]) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="certificate-{told["case"]}.pdf"', "Cache-Control": "private, no-store"}
+    return Response(certificates.pdf(told), media_type="application/pdf", headers=headers)
 
 
 @router.get("/{case}/evidence", responses=errors(NoSuchCase))
@@ -67,7 +73,7 @@ def appeal_case(case: AskedCase, body: AppealIn, ctx: Ctx, at: Moment, new_id: N
         return shown(connection, rows.case(connection, case.id))
 
 
-def _certificate(ctx: Context, connection: Connection, case: AnyRow, at: Any) -> dict[str, Any]:
+def certificate_of(ctx: Context, connection: Connection, case: AnyRow, at: Any) -> dict[str, Any]:
     if case.state not in STANDING:
         raise CaseMoved("There is no verdict yet.", case=case.id, state=case.state)
     issuer = Issuer(ctx.network.chain_id, ctx.network.ledger, ctx.settings.base_url, ctx.sign_statement, ctx.statement_signer)
@@ -75,7 +81,7 @@ def _certificate(ctx: Context, connection: Connection, case: AnyRow, at: Any) ->
 
 
 def _concluded(connection: Connection, case: AnyRow) -> Concluded:
-    name, did = organization_names(connection).get(case.authenticator, (None, None))
+    did, name = organization_names(connection).get(case.authenticator, (None, None))
     standing = None if case.verdict_event is None else rows.standing(connection, case.verdict_event)
     is_there = standing is not None and standing.sequence is not None and case.item is not None
     decided = [line for line in rows.told(connection, case.id) if line.state == "recording" or line.why in ("overturned", "upheld")]

@@ -1,10 +1,13 @@
 """A case as its asker lives it: opened, photographed, sent off, paid, followed, taken back, forgotten."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.api.desk.world import SHOTS, DeskWorld, photo
+from ledger_api.desk.rows import cases as rows
+from ledger_api.store.engine import reading
+from tests.api.desk.world import SERIAL, SHOTS, DeskWorld, photo
 from tests.consortium import DIDS, count
 
 
@@ -14,6 +17,15 @@ def test_a_new_case_says_what_to_photograph_and_costs_nothing_the_first_time(wor
     assert (first["state"], first["price_cents"], second["price_cents"]) == ("awaiting-photos", None, 2900)
     assert first["missing"] == list(SHOTS)
     assert [shot["name"] for shot in first["shots"] if not shot["required"]] == ["packaging"]
+
+
+def test_of_cases_that_are_opened_at_once_only_the_first_is_free_and_one_reference_is_one_case(world: DeskWorld) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        opened = list(pool.map(lambda reference: world.new(reference=reference), ["A", "B", "C", "D", "A", "A"]))
+
+    by_reference = {one["reference"]: one["id"] for one in opened}
+    assert {(one["reference"], one["id"]) for one in opened} == set(by_reference.items()) and len(by_reference) == 4
+    assert len({one["id"] for one in opened if one["price_cents"] is None}) == 1
 
 
 def test_the_same_reference_is_the_same_case_and_may_mean_nothing_else(world: DeskWorld) -> None:
@@ -137,6 +149,22 @@ def test_erasing_takes_photos_and_words_and_leaves_hashes(world: DeskWorld, tmp_
     assert not [path for path in (tmp_path / "photos").rglob("*") if path.is_file()]
     assert count(world.doors.engine, "cases", "notes <> ''") == 0
     assert count(world.doors.engine, "shots", "length(original) = 64") == len(SHOTS)
+
+
+def test_erasing_takes_what_identifies_the_piece_and_what_a_machine_read_off_it(world: DeskWorld) -> None:
+    case = world.opened(category="watch", references={"reference-number": "116.500LN"}, value_eur=12_000)
+    world.submit(case)
+    world.work()
+    with reading(world.doors.engine) as connection:
+        before = [check.result for check in rows.checks_of(connection, case) if check.result is not None]
+    world.doors.post("PLATFORM", f"/v1/cases/{case}/withdraw")
+
+    world.doors.post("PLATFORM", f"/v1/cases/{case}/erase")
+
+    with reading(world.doors.engine) as connection:
+        row, checks = rows.case(connection, case), rows.checks_of(connection, case)
+    assert row is not None and (row.references, row.value_eur, row.notes) == (None, None, "")
+    assert any(SERIAL in result for result in before) and len(checks) > 0 and {check.result for check in checks} == {None}
 
 
 def test_a_photo_that_another_case_shows_is_kept_for_it(world: DeskWorld) -> None:

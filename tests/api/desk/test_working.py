@@ -3,15 +3,19 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
 
 from ledger_api.desk.checks import Checked, Machines
 from ledger_api.desk.errors import DeskClosed
+from ledger_api.desk.rows import cases as rows
 from ledger_api.desk.rows.cases import AnyRow
+from ledger_api.desk.vault import DiskVault
 from ledger_api.desk.working import opened, run
 from ledger_api.errors import DatabaseBusy
-from tests.api.desk.world import DeskWorld, worker_of
+from ledger_api.store.engine import reading
+from tests.api.desk.world import CHECKS, DeskWorld, worker_of
 from tests.consortium import count
 
 
@@ -29,15 +33,16 @@ class Stumbling(Machines):
 def test_a_check_that_fails_three_times_holds_nobody_up(world: DeskWorld) -> None:
     case = world.opened()
     world.submit(case)
-    machines = Stumbling(world.worker.machines.vault)
+    machines = Stumbling(world.worker.machines.vault, world.doors.engine)
     worker = replace(world.worker, machines=machines)
 
     for _ in range(4):
-        worker.turn()
+        for _ in range(CHECKS):
+            worker.turn()
         world.later(121)
 
-    assert len(machines.asked) == 3 and world.state(case) == "queued"
-    assert count(world.doors.engine, "checks", "state = 'failed' AND result IS NULL") == 1
+    assert len(machines.asked) == 3 * CHECKS and world.state(case) == "queued"
+    assert count(world.doors.engine, "checks", "state = 'failed' AND result IS NULL") == CHECKS
 
 
 def test_a_case_that_was_taken_back_meanwhile_is_left_alone(world: DeskWorld) -> None:
@@ -57,11 +62,28 @@ def test_two_loops_do_each_check_once(world: DeskWorld) -> None:
     other = worker_of(world.doors)
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda worker: [worker.turn() for _ in range(4)], (world.worker, other)))
+        list(pool.map(lambda worker: [worker.turn() for _ in range(2 * CHECKS)], (world.worker, other)))
 
     assert [world.state(case) for case in cases] == ["queued", "queued"]
-    assert count(world.doors.engine, "checks", "state = 'done' AND tries = 1") == 2
+    assert count(world.doors.engine, "checks", "tries = 1") == 2 * CHECKS
     assert count(world.doors.engine, "case_journal", "why = 'checked'") == 2
+
+
+def test_two_loops_that_see_one_verdict_waiting_bring_it_once(world: DeskWorld) -> None:
+    """The second has read the case before the first has brought its verdict, and says a second later what it says."""
+    world.born()
+    case = world.queued()
+    assert world.judged(case, "ada", "authentic") == "conclude"
+    with reading(world.doors.engine) as connection:
+        seen = rows.case(connection, case)
+    assert seen is not None and seen.state == "recording"
+    now = world.worker.clock()
+
+    brought = [world.worker.scribe._bring(seen, now + timedelta(seconds=after)) for after in (0, 1)]
+
+    assert brought == [True, False]
+    assert count(world.doors.engine, "events", "kind = 7") == 1
+    assert world.state(case) == "recording"
 
 
 def test_the_loop_waits_where_the_database_is_busy_and_ends_when_it_is_asked(world: DeskWorld, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,3 +110,18 @@ def test_the_loop_waits_where_the_database_is_busy_and_ends_when_it_is_asked(wor
 def test_without_a_place_for_photos_there_is_no_desk(world: DeskWorld) -> None:
     with pytest.raises(DeskClosed):
         opened(world.doors.context.intake, None)
+
+
+def test_a_photo_that_is_not_what_was_kept_stops_nobody_but_its_check(world: DeskWorld) -> None:
+    case = world.opened()
+    world.submit(case)
+    vault = world.worker.machines.vault
+    assert isinstance(vault, DiskVault)
+    with world.doors.engine.connect() as connection:
+        shown = connection.exec_driver_sql("SELECT shown FROM shots WHERE name = 'serial'").scalar_one()
+    vault._path(shown).write_bytes(b"PLV1 and nothing that opens")
+
+    world.work()
+
+    assert world.state(case) == "queued"
+    assert count(world.doors.engine, "checks", "kind = 'serial' AND state = 'failed'") == 1

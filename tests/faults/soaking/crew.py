@@ -8,8 +8,13 @@ import signal
 import threading
 import time
 from collections import Counter
+from datetime import UTC, datetime
 from random import Random
 
+from sqlalchemy import text
+
+from ledger_api.errors import LedgerError
+from ledger_api.store.engine import reading
 from tests.faults.fleet import Fleet, Member
 
 INTEGRITY = 5
@@ -73,27 +78,44 @@ class Crew:
         member.kill()
         return True
 
+    def kill_at_work(self, role: str) -> bool:
+        """The same of one that is needed, so that something is lost by it: a lane, or the mirror. One that only starts is left alone, or a
+        slow machine would never see one at work."""
+        return self._has_lease(self.members[role]) and self.kill(role)
+
+    def kill_server(self) -> bool:
+        return self.fleet.is_serving() and self.kill("server")
+
     def ask_to_end(self, role: str) -> bool:
         member = self.members[role]
-        if not member.is_alive() or role in self._frozen:
+        if not member.is_alive() or role in self._frozen or not self._has_lease(member):
             return False
         member.process.terminate()
         return True
 
     def freeze(self, role: str, seconds: float) -> bool:
-        """It stands still, and then goes on as if no time had passed: its leases have run out meanwhile."""
+        """It stands still, and then goes on as if no time had passed: its lease has run out meanwhile. Who has none is left alone."""
         with self._lock:
             member = self.members[role]
             if not member.is_alive() or role in self._frozen:
                 return False
             self._frozen.add(role)
         member.process.send_signal(signal.SIGSTOP)
-        self._stop.wait(seconds)
-        is_still_there = member.is_alive()
-        member.process.send_signal(signal.SIGCONT)
-        with self._lock:
-            self._frozen.discard(role)
-        return is_still_there
+        try:
+            has_lease = self._has_lease(member)
+            self._stop.wait(seconds if has_lease else 0)
+            return has_lease and member.is_alive()
+        finally:
+            member.process.send_signal(signal.SIGCONT)
+            with self._lock:
+                self._frozen.discard(role)
+
+    def _has_lease(self, member: Member) -> bool:
+        """As of now. The owner of a lease is named `machine:process:…`."""
+        with contextlib.suppress(LedgerError), reading(self.fleet.service.engine) as connection:
+            owners = connection.scalars(text("SELECT owner FROM leases WHERE expires_at > :now"), {"now": datetime.now(UTC)})
+            return any(owner.split(":")[1] == str(member.process.pid) for owner in owners)
+        return False
 
     def one_of(self, kind: str, random: Random) -> str:
         return random.choice([role for role in ROLES if role.startswith(kind)])

@@ -24,6 +24,7 @@ from ledger_api.store.engine import reading
 from tests.faults import chain_faults
 from tests.faults.lies import Lie
 from tests.faults.lying_node import LyingNode
+from tests.faults.soaking.callers import Culprit
 from tests.faults.soaking.crew import Crew
 from tests.faults.storage_faults import OwnPostgres
 
@@ -40,9 +41,9 @@ logger = structlog.get_logger(__name__)
 class Injector(threading.Thread):
     """From `start` until `end`. `pace`: seconds between two faults, on average."""
 
-    def __init__(self, crew: Crew, proxy: LyingNode, postgres: OwnPostgres, *, seed: int, pace: float) -> None:
+    def __init__(self, crew: Crew, proxy: LyingNode, postgres: OwnPostgres, culprit: Culprit, *, seed: int, pace: float) -> None:
         super().__init__(name="injector", daemon=True)
-        self.crew, self.proxy, self.postgres = crew, proxy, postgres
+        self.crew, self.proxy, self.postgres, self.culprit = crew, proxy, postgres, culprit
         self.took_effect: Counter[str] = Counter()
         self.problems: list[str] = []  # our own mistakes
         self._fleet = crew.fleet
@@ -50,6 +51,7 @@ class Injector(threading.Thread):
         self._random, self._pace = Random(seed), pace
         self._lock = threading.Lock()
         self._chain = threading.Lock()  # one thing at a time is done to the chain
+        self._registrar, self._registry = crew.fleet.service.registrar(), threading.Lock()
         self._ended = threading.Event()
         self._kinds: dict[str, tuple[int, Fault]] = self._all_kinds()
 
@@ -58,9 +60,9 @@ class Injector(threading.Thread):
         return {
             "lie": (60, self._lie),
             "node flaps": (3, self._flap),
-            "worker killed": (8, lambda random: self.crew.kill(self.crew.one_of("worker", random))),
-            "indexer killed": (6, lambda random: self.crew.kill(self.crew.one_of("indexer", random))),
-            "server killed": (2, lambda _: self.crew.kill("server")),
+            "worker killed": (8, lambda random: self.crew.kill_at_work(self.crew.one_of("worker", random))),
+            "indexer killed": (6, lambda random: self.crew.kill_at_work(self.crew.one_of("indexer", random))),
+            "server killed": (2, lambda _: self.crew.kill_server()),
             "worker asked to end": (2, lambda random: self.crew.ask_to_end(self.crew.one_of("worker", random))),
             "worker frozen beyond its lease": (4, lambda random: self._freeze("worker", random)),
             "indexer frozen beyond its lease": (3, lambda random: self._freeze("indexer", random)),
@@ -70,6 +72,7 @@ class Injector(threading.Thread):
             "chain stands still": (2, self._pause),
             "block from the future": (3, self._skew),
             "stranger carries our batch": (10, self._carry),
+            "brand suspended": (3, self._suspend),
             "database connections cut": (4, lambda _: self.postgres.cut(self._fleet.settings.database_url) > 0),
             "database restarted": (1, self._restart_database),
             "table locked": (3, self._lock_table),
@@ -90,11 +93,12 @@ class Injector(threading.Thread):
         self.join()
         self.proxy.be_honest()
         self._node.call("evm_setIntervalMining", 1)
+        self._registrar.reinstate(self.culprit.brand.id)  # also when a reorg took that back, or another fault came between
         self._node.close()
 
     def faults(self) -> Counter[str]:
         """By kind: those of the proxy with its own words."""
-        told = Counter({f"node {lie}": count for lie, count in self.proxy.took_effect.items()})
+        told = Counter({f"node {lie}": count for lie, count in dict(self.proxy.took_effect).items()})  # it goes on counting
         with self._lock:
             return told + Counter(self.took_effect)
 
@@ -131,10 +135,10 @@ class Injector(threading.Thread):
     # --- the chain
 
     def _flying(self) -> list[tuple[bytes, bytes]]:
+        """Of the workers' lanes."""
+        query = "SELECT hash, raw FROM transactions WHERE status IN ('saved', 'sent') AND relayer <> :owner ORDER BY id DESC LIMIT 20"
         with reading(self._fleet.service.engine) as connection:
-            rows = connection.execute(
-                text("SELECT hash, raw FROM transactions WHERE status IN ('saved', 'sent') ORDER BY id DESC LIMIT 20")
-            )
+            rows = connection.execute(text(query), {"owner": self._fleet.service.keyring.owner().address})
             return [(bytes(row.hash), bytes(row.raw)) for row in rows if row.raw]
 
     def _drop(self, random: Random) -> bool:
@@ -156,17 +160,28 @@ class Injector(threading.Thread):
             return self._soon(carried, random)
         return False
 
+    def _suspend(self, _: Random) -> bool:
+        """With events on their way, which the chain refuses for that reason; then the brand is a member like any other again."""
+        with self._registry, ThreadPoolExecutor(1) as pool:
+            said = pool.submit(self._registrar.suspend, self.culprit.brand.id)
+            self.culprit.send_until_refused(20)
+            was_suspended = said.result() != b""
+            self._registrar.reinstate(self.culprit.brand.id)
+        return was_suspended
+
     def _spike(self, random: Random) -> bool:
+        """One block is dearer than the one before it; after a higher spike, none is."""
         with self._chain:
-            gwei = random.choice((5, 20, 60))
+            gwei, before = random.choice((5, 20, 60)), self._head("number")
             self._node.call("anvil_setNextBlockBaseFeePerGas", hex(gwei * chain_faults.GWEI))
-            return self._within(3, lambda: self._head("baseFeePerGas") >= (gwei - 1) * chain_faults.GWEI * 3 // 4)
+            return self._within(3, lambda: self._head("number") > before) and self._base_fee(before + 1) > self._base_fee(before)
 
     def _reorg(self, random: Random) -> bool:
         """Within what is not final; half of them put our transactions into the new blocks, the others drop them."""
         with self._chain, self._standing_still():
-            deepest = self._head("number") - self._final_block() - 1
-            depth = min(random.choice((1, 1, 2, 3, 5)), deepest)
+            deepest = self._head("number") - self._final_block()
+            limit = self._fleet.service.network.confirmations
+            depth = min(random.choice((1, 1, 1, 1, 2, 2, 2, 3, 3, 5, 5, limit)), deepest)
             if depth < 1:
                 return False
             kept = self._landed_in(depth) if random.random() < 0.5 else []
@@ -221,6 +236,9 @@ class Injector(threading.Thread):
             self._node.call("evm_increaseTime", 10 + random.randrange(20))
             return self._within(3, lambda: self._head("timestamp") - before >= 10)
 
+    def _base_fee(self, number: int) -> int:
+        return int(self._node.call("eth_getBlockByNumber", hex(number), False)["baseFeePerGas"], 16)
+
     def _head(self, what: str) -> int:
         return int(self._node.call("eth_getBlockByNumber", "latest", False)[what], 16)
 
@@ -233,9 +251,12 @@ class Injector(threading.Thread):
 
     def _lock_table(self, random: Random) -> bool:
         table = random.choice(("events", "transactions", "leases", "records", "tips"))
+        """Once somebody waited for it."""
         with self.postgres.locked(self._fleet.settings.database_url, table):
-            self._ended.wait(0.5 + 2 * random.random())
-        return True
+            has_waited, until = False, time.monotonic() + 0.5 + 2 * random.random()
+            while time.monotonic() < until and not self._ended.wait(0.05):
+                has_waited = has_waited or self.postgres.is_waited_for(self._fleet.settings.database_url)
+        return has_waited
 
     # --- waiting for a chance
 

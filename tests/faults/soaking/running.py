@@ -9,6 +9,7 @@
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from ledger_api.store.engine import reading
 from tests import servers
 from tests.faults.fleet import Brand, Fleet, fleet_of
 from tests.faults.lying_node import LyingNode
-from tests.faults.soaking.callers import Caller, Till
+from tests.faults.soaking.callers import Caller, Culprit, Till
 from tests.faults.soaking.checking import balance
 from tests.faults.soaking.crew import Crew
 from tests.faults.soaking.injecting import Injector
@@ -43,9 +44,13 @@ class Plan:
 
     seconds: float
     seed: int
-    per_second: float = 200.0  # events offered while everything breaks
-    pace: float = 0.5  # seconds between two faults
+    per_second: float = 500.0  # events offered, more than get through while everything breaks
+    pace: float = 1.1  # seconds between two faults
     measuring_share: float = 0.1
+    # a machine that is busy with other things takes longer until so much has broken, which is no reason to break less
+    least_faults: int = 0
+    least_kinds: int = 0
+    patience: float = 4.0  # times `seconds`, after which it ends whatever has broken
 
     @property
     def measuring_seconds(self) -> float:
@@ -57,6 +62,7 @@ class Outcome:
     seed: int
     seconds: int
     events: int = 0  # recorded, each once
+    events_under_faults: int = 0  # answered with 202 while everything broke: each is one of them, or refused
     refused: int = 0
     faults_by_kind: dict[str, int] = field(default_factory=dict)
     lost: int = 0
@@ -84,7 +90,19 @@ class Outcome:
         return not (self.lost or self.duplicated or self.invented or self.problems) and self.audit == "clean"
 
     def as_json(self) -> dict[str, Any]:
-        names = ("seed", "seconds", "events", "refused", "faults", "faults_by_kind", "lost", "duplicated", "invented", "audit")
+        names = (
+            "seed",
+            "seconds",
+            "events",
+            "events_under_faults",
+            "refused",
+            "faults",
+            "faults_by_kind",
+            "lost",
+            "duplicated",
+            "invented",
+            "audit",
+        )
         rates = ("undisturbed_per_second", "killed_per_second", "kill_throughput_ratio", "workers_killed", "lease_seconds", "restarts")
         told = {name: getattr(self, name) for name in (*names, *rates, "settle_seconds")}
         return told | {"problems": self.problems, "date": datetime.now(UTC).date().isoformat()}
@@ -95,21 +113,28 @@ class Soak:
 
     def __init__(self, plan: Plan, fleet: Fleet, proxy: LyingNode, postgres: OwnPostgres) -> None:
         self.plan, self.fleet, self.proxy, self.postgres = plan, fleet, proxy, postgres
-        self.random = Random(plan.seed)
+        # every seed is drawn before anything happens: how often somebody draws later is a matter of the clock
+        random = Random(plan.seed)
+        self._callers_seeds = [random.getrandbits(64) for _ in range(CALLERS)]
+        self._killer, self._injectors_seed = Random(random.getrandbits(64)), random.getrandbits(64)
+        self._culprits_seed = random.getrandbits(64)
         self.outcome = Outcome(plan.seed, round(plan.seconds), lease_seconds=fleet.settings.lease_seconds)
         self.till = Till("")
-        self._members = self._admitted()
+        suspect, self._members = self._admitted()
+        self._culprit = Culprit(self.till, suspect, number=CALLERS, seed=self._culprits_seed)
 
-    def _admitted(self) -> list[tuple[Brand, Brand]]:
+    def _admitted(self) -> tuple[Brand, list[tuple[Brand, Brand]]]:
         pairs = []
         self.fleet.node.call("evm_setAutomine", True)
         for number in range(CALLERS):
             brand, shop = self.fleet.brand(f"maison-{number}"), self.fleet.admit(f"boutique-{number}", "retailer")
             self.fleet.accredit(shop, "retailer", brand=brand)
             pairs.append((brand, shop))
+        suspect = self.fleet.brand("maison-suspecte")
+        self.fleet.node.call("anvil_mine", hex(CONFIRMATIONS))  # who is a member stays one, however deep a reorg goes from here on
         self.fleet.node.call("evm_setAutomine", False)
         self.fleet.node.call("evm_setIntervalMining", 1)
-        return pairs
+        return suspect, pairs
 
     def run(self) -> Outcome:
         self.fleet.rpc_url = self.proxy.url
@@ -126,8 +151,8 @@ class Soak:
     def _calling(self) -> Iterator[None]:
         self.till.url = self.fleet.url
         callers = [
-            Caller(self.till, brand, shop, number=number, share=1 / CALLERS, seed=self.random.getrandbits(64))
-            for number, (brand, shop) in enumerate(self._members)
+            Caller(self.till, brand, shop, number=number, share=1 / CALLERS, seed=seed)
+            for number, ((brand, shop), seed) in enumerate(zip(self._members, self._callers_seeds, strict=True))
         ]
         gauge = threading.Thread(target=self._gauge, name="gauge", daemon=True)
         for thread in (gauge, *callers):
@@ -174,7 +199,7 @@ class Soak:
 
     def _kill_workers(self, crew: Crew, stop: threading.Event) -> None:
         while True:
-            self.outcome.workers_killed += crew.kill(crew.one_of("worker", self.random))
+            self.outcome.workers_killed += crew.kill(crew.one_of("worker", self._killer))
             if stop.wait(KILL_EVERY_SECONDS):
                 return
 
@@ -182,16 +207,22 @@ class Soak:
 
     def _break_everything(self, crew: Crew) -> None:
         self.till.per_second, self.till.is_mischievous = self.plan.per_second, True
-        injector = Injector(crew, self.proxy, self.postgres, seed=self.random.getrandbits(64), pace=self.plan.pace)
+        injector = Injector(crew, self.proxy, self.postgres, self._culprit, seed=self._injectors_seed, pace=self.plan.pace)
         injector.start()
-        deadline = time.monotonic() + self.plan.seconds - 2 * self.plan.measuring_seconds
-        while time.monotonic() < deadline and not crew.failures:
+        before = len(self.till.accepted)
+        began, seconds = time.monotonic(), self.plan.seconds - 2 * self.plan.measuring_seconds
+        while not crew.failures and (time.monotonic() - began) < seconds * (1.0 if self._broke_enough(injector) else self.plan.patience):
             time.sleep(0.2)
+        self.outcome.events_under_faults = len(self.till.accepted) - before
         self.till.is_mischievous = False
         injector.end()
         self.outcome.problems += injector.problems
         found = injector.faults() + self.till.faults
         self.outcome.faults_by_kind = dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))
+
+    def _broke_enough(self, injector: Injector) -> bool:
+        found = injector.faults() + Counter(self.till.faults)
+        return sum(found.values()) >= self.plan.least_faults and len(found) >= self.plan.least_kinds
 
     # --- 4
 
@@ -212,8 +243,8 @@ class Soak:
     def _account(self) -> None:
         from ledger_api.audit import audit
 
-        told = balance(self.fleet, self.till.accepted, [member for pair in self._members for member in pair])
-        report = audit(self.fleet.service)
+        told = balance(self.fleet, self.till.accepted, [member for pair in self._members for member in pair] + [self._culprit.brand])
+        report = audit(self.fleet.service, settled=True)
         self.outcome.audit = "clean" if report.is_clean else json.dumps(report.as_json()["checks"])
         self.outcome.events, self.outcome.refused = told.recorded, told.refused
         self.outcome.lost, self.outcome.duplicated, self.outcome.invented = told.lost, told.duplicated, told.invented

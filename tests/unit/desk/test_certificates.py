@@ -87,6 +87,8 @@ def test_the_paper_says_the_same_and_carries_the_json() -> None:
     assert len(paper.pages) == 1
     assert "not authentic, according to Expert" in words and "ap-7f3k9m" in words and told["evidence"][2:20] in words
     assert orjson.loads(paper.attachments["certificate.json"][0]) == told
+    links = [note.get_object()["/A"]["/URI"] for note in paper.pages[0]["/Annots"]]
+    assert list(dict.fromkeys(links)) == ["https://ledger.example/items/0x" + "0b" * 32, told["page"]]  # one for each line
 
 
 def test_a_verdict_that_is_not_on_the_ledger_says_so_and_leads_nowhere_else() -> None:
@@ -105,3 +107,10 @@ def test_a_verdict_that_is_not_on_the_ledger_says_so_and_leads_nowhere_else() ->
 def _with_domain(types: dict[str, object]) -> dict[str, object]:
     names = (("name", "string"), ("version", "string"), ("chainId", "uint256"), ("verifyingContract", "address"))
     return types | {"EIP712Domain": [{"name": name, "type": kind} for name, kind in names]}
+
+
+def test_a_certificate_without_a_conclusion_says_what_would_help() -> None:
+    told = certificate(replace(CONCLUDED, outcome="inconclusive", reasons=("details-missing", "as-described")), ISSUER, at=AT)
+
+    assert [words.split()[0] for words in told["would_help"]] == ["Photos", "An"]
+    assert certificate(CONCLUDED, ISSUER, at=AT)["would_help"] == []

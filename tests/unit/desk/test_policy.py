@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from ledger_api.desk.policy import CATEGORIES, DEAR_RANK, ORDINARY_RANK, Policy, default, document
+from ledger_api.desk.policy import DEAR_RANK, ORDINARY_RANK, Policy, default, document
 
 PLATFORM = b"\x07" * 32
 
@@ -12,7 +12,7 @@ def changed(**values: object) -> Policy:
     return Policy.model_validate({**document(default()), **values})
 
 
-@pytest.mark.parametrize("category", CATEGORIES)
+@pytest.mark.parametrize("category", default().category_names())
 def test_every_category_has_shots_that_must_be_seen(category: str) -> None:
     assert len(default().required_shots(category)) >= 3
     assert set(default().required_shots(category)) <= default().shot_names(category)

@@ -31,6 +31,27 @@ def test_what_is_read_is_compared_letter_by_letter_and_look_alikes_are_told_apar
     assert told.result == result and told.compared_with == claimed
 
 
+@pytest.mark.parametrize(
+    ("texts", "known", "ledger"),
+    [
+        (["A3513268"], "A3513268", "match"),
+        (["A35I3Z6B"], "A3513268", "match-alike"),
+        (["A3513269"], "A3513268", "mismatch"),
+        (["MAISON"], "A3513268", "unreadable"),
+        (["A3513268"], None, "unknown"),
+        ([], None, "unknown"),
+    ],
+)
+@pytest.mark.parametrize("claimed", [None, "A3513268", "B9990001"])
+def test_it_is_compared_with_the_ledger_whatever_was_claimed(texts: list[str], claimed: str | None, known: str | None, ledger: str) -> None:
+    candidates = [Candidate(text, 0.9) for text in texts]
+
+    told = compare(candidates, claimed, known)
+
+    assert told.ledger == ledger and told.result == compare(candidates, claimed).result
+    assert told.compared_with == claimed  # what the ledger calls it is not told: the asker may read this
+
+
 def test_what_the_reader_is_not_sure_of_does_not_count() -> None:
     told = compare([Candidate("A3513268", 0.49), Candidate("B9990001", 0.8)], "A3513268")
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ledger_api.desk.errors import NoSuchPhoto, PhotoTampered
+from ledger_api.desk.errors import NoSuchPhoto, PhotosAway, PhotoTampered
 from ledger_api.desk.vault import DiskVault
+from ledger_api.settings import Settings
 
 KEY, OTHER = b"\x01" * 32, b"\x02" * 32
 PHOTO = b"a photo of a bag" * 100
@@ -84,7 +85,35 @@ def test_a_write_that_fails_half_way_leaves_nothing(vault: DiskVault, monkeypatc
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError):
+    with pytest.raises(PhotosAway):
         vault.put(PHOTO)
 
     assert files(vault) == []
+
+
+def test_a_disk_that_is_full_is_no_fault_of_the_callers(vault: DiskVault) -> None:
+    vault.put(b"the folders are there")
+    full = vault._folder / hashlib.sha256(PHOTO).hexdigest()[:2]
+    full.write_text("a file stands where a folder has to be made")
+
+    with pytest.raises(PhotosAway) as told:
+        vault.put(PHOTO)
+
+    assert told.value.status == 503 and told.value.facts["cause"] in ("ENOTDIR", "EEXIST")
+
+
+@pytest.mark.parametrize("url", ["storage.example/bucket", "https://storage.example", "https://storage.example/a/b", "ftp://a/b"])
+def test_a_bucket_is_named_by_an_address_and_its_name(url: str) -> None:
+    with pytest.raises(ValueError, match="https://host/bucket"):
+        _ = Settings(photos_bucket=url).bucket
+
+
+def test_half_a_setting_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="CREDENTIALS_FILE"):
+        _ = Settings(photos_bucket="https://storage.example/photos").bucket
+    one_line = tmp_path / "keys"
+    one_line.write_text("alone")
+    found = Settings(photos_bucket="https://storage.example/photos", photos_credentials_file=one_line).bucket
+    assert found is not None
+    with pytest.raises(ValueError, match="two lines"):
+        found.credentials()

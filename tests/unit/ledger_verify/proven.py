@@ -33,6 +33,7 @@ from ledger_verify.hashing import (
     item_key,
     keccak,
     salted_serial,
+    seal,
 )
 from ledger_verify.header import item_slot, member_slot, read_account, read_logs, read_word, signer_slot
 from ledger_verify.history import follow_all, order_matters
@@ -43,6 +44,7 @@ from ledger_verify.wire import ENROLLED, RECORDED, RELEASED_BY_ORDER
 from tests.unit.ledger_verify.world import ALICE, HANDBAG, HOUSE, MAISON, SHOP, START, Story, address_of
 
 Json = dict[str, Any]
+Hidden = Callable[[str], bool | str]  # "named": told by its name and seal
 
 CHAIN_ID = 31337
 LEDGER, REGISTRY = bytes.fromhex("bb" * 20), bytes.fromhex("aa" * 20)
@@ -82,8 +84,8 @@ class Tale(Story):
     _by: OrganizationId = MAISON
 
 
-def life() -> Tale:
-    """Made, shipped, sold, seen, serviced."""
+def life(events: int = 5) -> Tale:
+    """Made, shipped, sold, seen, serviced, and then visits."""
     tale = Tale()
     made = {"gtin": GTIN, "serial": SERIAL, "model": "Cabas Verne 32", "colour": "noir", "certificates": ["LWG", "REACH"], "weight": 0.75}
     tale.tell(Kind.MANUFACTURE, MAISON, made, party=tale.commitment, c=HANDBAG)
@@ -91,7 +93,10 @@ def life() -> Tale:
     tale.tell(Kind.SALE, SHOP, {"invoice": "F-1", "country": "FR"}, party=ALICE)
     seen = {"appraiser": "APR-07", "grounds": "agrees with the reference", "evidence": []}
     tale.tell(Kind.VERDICT, HOUSE, seen, a=1, b=3)
-    return tale.tell(Kind.SERVICE, MAISON, {"description": "new lining"})
+    tale.tell(Kind.SERVICE, MAISON, {"description": "new lining"})
+    for number in range(len(tale.logged), events):
+        tale.tell(Kind.SERVICE, MAISON, {"description": f"visit {number}", "parts": ["strap"]})
+    return tale
 
 
 def short_life() -> Tale:
@@ -134,13 +139,11 @@ def signed(
 # --- the document
 
 
-def events_of(
-    story: Story, *, hidden: Callable[[str], bool] = lambda _: False, others: Sequence[bytes] = (), signers: bool = True
-) -> list[Json]:
+def events_of(story: Story, *, hidden: Hidden = lambda _: False, others: Sequence[bytes] = (), signers: bool = True) -> list[Json]:
     return [_event(story, place, hidden, others, signers) for place in range(len(story.logged))]
 
 
-def _event(story: Story, place: int, hidden: Callable[[str], bool], others: Sequence[bytes], signers: bool) -> Json:
+def _event(story: Story, place: int, hidden: Hidden, others: Sequence[bytes], signers: bool) -> Json:
     event, by, _, by_order = story.logged[place]
     is_enrolment = event.kind == Kind.ENROLMENT
     return {
@@ -156,16 +159,20 @@ def _event(story: Story, place: int, hidden: Callable[[str], bool], others: Sequ
     }
 
 
-def _payload(story: Story, place: int, hidden: Callable[[str], bool]) -> Json:
+def _payload(story: Story, place: int, hidden: Hidden) -> Json:
     event, by, _, _ = story.logged[place]
     if not isinstance(story, Tale):
         return {"commitment": shown(event.payload)}
     key = item_key(EPOCH_KEY, story.item)
     opened = disclose(story.told[place], item_key=key, organization=by, kind=event.kind, occurred_at=event.occurred_at)
-    digests = {disclosure_digest(one.salt, one.path, one.value): one for one in opened}
-    open_ones = sorted(digest for digest, one in digests.items() if not hidden(one.path))
-    fields = [[digests[digest].salt.hex(), digests[digest].path, digests[digest].value] for digest in open_ones]
-    return {"fields": fields, "withheld": [shown(digest) for digest in sorted(set(digests) - set(open_ones))]}
+    fields: list[Any] = []
+    withheld: list[Any] = []
+    for digest, one in sorted((disclosure_digest(one.salt, one.path, one.value), one) for one in opened):
+        if not (how := hidden(one.path)):
+            fields.append([one.salt.hex(), one.path, one.value])
+        else:
+            withheld.append([one.path, shown(seal(one.salt, one.path, one.value))] if how == "named" else shown(digest))
+    return {"fields": fields, "withheld": withheld}
 
 
 def by_state(story: Story, *, chain_id: int = CHAIN_ID, stored: int | None = None, admitted: bool = True, **choices: Any) -> Json:
@@ -231,8 +238,18 @@ def trust_of(document: Json, **changes: Any) -> Trust:
         block_hashes=frozenset(keccak(bytes.fromhex(header[2:])) for header in headers),
         registry=REGISTRY,
         registry_code_hash=REGISTRY_CODE,
+        sequence=None if inclusion["type"] == "state" else len(document["events"]),
     )
     return replace(known, **changes)
+
+
+def cut_short(document: Json, kept: int) -> Json:
+    """A proof by receipts without its last events: their logs, blocks and trie nodes left out with them."""
+    shorter = copy_of(document)
+    inclusion = shorter["inclusion"]
+    del shorter["events"][kept:], inclusion["logs"][kept:]
+    del inclusion["blocks"][inclusion["logs"][-1][0] + 1 :]
+    return shorter
 
 
 def copy_of(document: Json) -> Json:

@@ -1,4 +1,4 @@
-"""What is withheld stays withheld: by count alone, against guessing, and for ever once the item's key is gone."""
+"""What is withheld stays withheld: by name or by count alone, against guessing, and for ever once the item's key is gone."""
 
 import itertools
 
@@ -7,8 +7,8 @@ import pytest
 from ledger_verify.checking import check
 from ledger_verify.codes import Kind
 from ledger_verify.disclosure import withhold
-from ledger_verify.hashing import ItemId, disclose, disclosure_digest, item_key, keccak
-from ledger_verify.proof import canonical
+from ledger_verify.hashing import ItemId, disclose, disclosure_digest, item_key, keccak, seal, sealed_digest
+from ledger_verify.proof import canonical, read_canonical
 from ledger_verify.refusals import Refused
 from tests.unit.ledger_verify.proven import EPOCH_KEY, Json, Tale, by_state, life, shown, trust_of
 from tests.unit.ledger_verify.world import HANDBAG, MAISON
@@ -16,7 +16,7 @@ from tests.unit.ledger_verify.world import HANDBAG, MAISON
 COLOURS = ["noir", "blanc", "rouge", "bleu", "vert", "brun", "gris", "or"]
 
 
-def test_a_field_is_withheld_by_its_digest_and_counted() -> None:
+def test_a_field_is_withheld_by_its_name_and_counted() -> None:
     document = by_state(life())
 
     less = withhold(canonical(document), ["1/colour", "/certificates"])
@@ -25,7 +25,34 @@ def test_a_field_is_withheld_by_its_digest_and_counted() -> None:
     assert report.is_anchored
     assert [event.withheld for event in report.events] == [3, 0, 0, 0, 0]
     assert b"noir" not in less and b"REACH" not in less and b"Cabas Verne 32" in less
-    assert "Event 1: 3 fields of its payload are withheld." in report.unchecked
+    assert report.events[0].withheld_paths == ("/certificates/0", "/certificates/1", "/colour")
+    assert "Event 1: 3 fields of its payload are withheld: /certificates/0, /certificates/1, /colour." in report.unchecked
+
+
+def test_a_field_may_be_withheld_with_its_name() -> None:
+    """Whoever makes less of a proof may leave the name out too: then it is counted, and the rest is named."""
+    document = by_state(life())
+    less = read_canonical(withhold(canonical(document), ["1/colour", "/certificates"]))
+    closed = less["events"][0]["payload"]["withheld"]
+    colour = next(place for place, (path, _) in enumerate(closed) if path == "/colour")
+    closed[colour] = shown(sealed_digest("/colour", bytes.fromhex(closed[colour][1][2:])))
+
+    report = check(canonical(less), trust_of(document))
+
+    assert report.is_anchored and (report.events[0].withheld, report.events[0].withheld_paths) == (
+        3,
+        ("/certificates/0", "/certificates/1"),
+    )
+    told = "Event 1: 3 fields of its payload are withheld: /certificates/0, /certificates/1, 1 of them without a name."
+    assert told in report.unchecked
+
+
+def test_less_can_be_made_of_less() -> None:
+    document = by_state(life(), hidden=lambda path: path == "/model")
+    once, both = withhold(canonical(document), ["/colour"]), withhold(canonical(document), ["/colour", "/certificates"])
+
+    assert withhold(once, ["/certificates"]) == both
+    assert check(both, trust_of(document)).events[0].withheld == 4
 
 
 def test_everything_may_be_withheld_but_not_what_is_not_there() -> None:
@@ -60,15 +87,13 @@ def test_a_withheld_field_cannot_be_shown_with_another_value() -> None:
 
 def test_a_dictionary_does_not_open_a_withheld_colour() -> None:
     """Without the salt every guess is as good as none; with the item's key the first right one is found, so the search works."""
-    document = by_state(life(), hidden=lambda path: path == "/colour")
-    (withheld,) = document["events"][0]["payload"]["withheld"]
+    document = by_state(life(), hidden=lambda path: path == "/colour" and "named")
+    ((_, withheld),) = document["events"][0]["payload"]["withheld"]
     known_salts = [bytes.fromhex(field[0]) for event in document["events"] for field in event["payload"]["fields"]]
     guesses = [*known_salts, bytes(16), *(keccak(b"%d" % number)[:16] for number in range(2_000))]
 
-    found = [
-        colour for salt, colour in itertools.product(guesses, COLOURS) if shown(disclosure_digest(salt, "/colour", colour)) == withheld
-    ]
-    opened = [colour for colour in COLOURS if shown(disclosure_digest(salt_of_colour(), "/colour", colour)) == withheld]
+    found = [colour for salt, colour in itertools.product(guesses, COLOURS) if shown(seal(salt, "/colour", colour)) == withheld]
+    opened = [colour for colour in COLOURS if shown(seal(salt_of_colour(), "/colour", colour)) == withheld]
 
     assert found == []
     assert opened == ["noir"]

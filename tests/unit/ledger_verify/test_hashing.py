@@ -135,8 +135,9 @@ def naive_commitment(payload: Any) -> bytes:
     for path, value in hashing.flatten(payload):
         context = BRAND + b"\x02" + (1_750_000_000).to_bytes(6, "big") + path.encode()
         salt = hmac.new(CONTEXT["item_key"], context, "sha256").digest()[:16]
-        digests.append(hashlib.sha256(rfc8785.dumps([salt.hex(), path, value])).digest())
-    return hashlib.sha256(b"ledger-payload-v1" + b"".join(sorted(digests))).digest()
+        sealed = hashlib.sha256(rfc8785.dumps([salt.hex(), path, value])).hexdigest()
+        digests.append(hashlib.sha256(rfc8785.dumps([path, sealed])).digest())
+    return hashlib.sha256(b"ledger-payload-v2" + b"".join(sorted(digests))).digest()
 
 
 @given(PAYLOADS)
@@ -148,7 +149,8 @@ def test_the_quick_commitment_is_the_slow_one(payload: Any) -> None:
 def test_text_is_escaped_as_canonical_json_wants_it(text: str) -> None:
     salt = bytes(16)
 
-    assert hashing.disclosure_digest(salt, text, text) == hashlib.sha256(rfc8785.dumps([salt.hex(), text, text])).digest()
+    assert hashing.seal(salt, text, text) == hashlib.sha256(rfc8785.dumps([salt.hex(), text, text])).digest()
+    assert hashing.sealed_digest(text, salt) == hashlib.sha256(rfc8785.dumps([text, salt.hex()])).digest()
 
 
 def test_equal_values_never_share_a_digest() -> None:

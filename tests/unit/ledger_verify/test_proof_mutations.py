@@ -9,17 +9,21 @@ import random
 import string
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
 from ledger_verify.checking import Trust, check
 from ledger_verify.proof import canonical
 from ledger_verify.refusals import Refused
-from tests.unit.ledger_verify.proven import Json, by_receipts, by_state, copy_of, life, short_life, trust_of
+from tests.unit.ledger_verify.proven import Json, by_receipts, by_state, copy_of, cut_short, life, short_life, trust_of
 
 SEED = 20_251_122
 CLASSES = (string.digits + "abcdef", string.ascii_lowercase, string.ascii_uppercase)
-MAKERS = {"by state": lambda: by_state(short_life(), others=[b"\x11" * 32]), "by receipts": lambda: by_receipts(short_life())}
+MAKERS = {
+    "by state": lambda: by_state(short_life(), others=[b"\x11" * 32], hidden=lambda path: path == "/model" and "named"),
+    "by receipts": lambda: by_receipts(short_life()),
+}
 
 
 def accepted(encoded: bytes, trust: Trust) -> bool:
@@ -160,6 +164,20 @@ def test_no_event_of_a_longer_life_can_be_dropped_doubled_or_moved(make: Callabl
             assert not accepted(canonical(mutation), trust)
 
     assert done == 5 + 10
+
+
+def test_the_end_of_a_history_by_receipts_cannot_be_cut_off_with_its_logs_and_blocks() -> None:
+    """No byte that is left contradicts it; so it is never complete for whoever does not know how many events there are."""
+    document = by_receipts(life())
+    trust = trust_of(document)
+
+    for kept in range(1, 5):
+        shorter = canonical(cut_short(document, kept))
+        told = [check(shorter, replace(trust, sequence=known)) for known in (None, 5)]
+
+        assert [(report.is_anchored, report.verdict) for report in told] == [(False, "consistent, not complete")] * 2
+        assert all(report.unchecked[0].startswith("Completeness: ") for report in told)
+    assert check(canonical(document), trust).is_complete
 
 
 def test_events_of_two_lives_cannot_be_mixed() -> None:

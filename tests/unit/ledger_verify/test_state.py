@@ -17,6 +17,7 @@ from ledger_verify.state import (
     aside_hash,
     clear,
     facts,
+    glance,
     has_aside,
     pack_detail,
     state_from_bytes,
@@ -79,6 +80,7 @@ def test_the_word_of_an_unborn_item_is_zero() -> None:
 @given(STATES)
 def test_a_state_comes_back_from_its_bytes(state: State) -> None:
     assert state_from_bytes(state_to_bytes(state)) == state
+    assert glance(state_to_bytes(state)) == (state.brand, state.category, state.verdict_sequence)
 
 
 def test_a_state_with_nothing_set_aside_takes_128_bytes() -> None:

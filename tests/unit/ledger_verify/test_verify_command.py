@@ -96,7 +96,9 @@ def test_a_trust_file_tells_what_the_options_do_not(proof: Path, tmp_path: Path,
     assert "no trusted one was given" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("told", ["[]", "{", '{"ledger": "0x12"}', '{"ledger": 5}', '{"chain_id": "1"}', '{"block_hash": 5}'])
+@pytest.mark.parametrize(
+    "told", ["[]", "{", '{"ledger": "0x12"}', '{"ledger": 5}', '{"chain_id": "1"}', '{"block_hash": 5}', '{"sequence": "5"}']
+)
 def test_a_trust_file_that_cannot_be_read_trusts_nothing(proof: Path, tmp_path: Path, told: str) -> None:
     trust = tmp_path / "trust.json"
     trust.write_text(told)
@@ -132,8 +134,23 @@ def test_receipts_are_told_with_what_they_leave_open(tmp_path: Path, capsys: pyt
 
     code = main([str(written(tmp_path, document)), *options(by_state(life()))[:6], *trusted])
 
-    assert code == 0
-    assert "Completeness" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert code == 3
+    assert "Completeness" in said and "CONSISTENT, NOT COMPLETE." in said
+
+
+@pytest.mark.parametrize(("known", "code", "word"), [(2, 0, "ANCHORED"), (3, 3, "the item has 3 events"), (1, 3, "the item has 1 events")])
+def test_receipts_are_complete_for_whoever_knows_how_many_events_there_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], known: int, code: int, word: str
+) -> None:
+    document, trust = by_receipts(short_life()), tmp_path / "trust.json"
+    hashes = [shown(one) for one in trust_of(document).block_hashes or ()]
+    trust.write_text(json.dumps({"block_hash": hashes, "sequence": known}))
+
+    told = main([str(written(tmp_path, document)), *options(by_state(life()))[:6], "--trust", str(trust)])
+
+    assert told == code
+    assert word in capsys.readouterr().out
 
 
 def test_what_a_proof_shows_cannot_speak_to_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -81,6 +81,7 @@ ROWS: list[tuple[str, Found | None, Asked]] = [
     ("mismatch:category", good(), Asked(descriptions={"category": "watch"})),
     ("not-stated:model", good(model=None), Asked(descriptions={"model": "Sac Lune"})),
     ("not-stated:colour", good(colour=None), Asked(descriptions={"colour": "noir"})),
+    ("not-stated:category", good(category="unspecified"), Asked(descriptions={"category": "handbag"})),
 ]
 
 

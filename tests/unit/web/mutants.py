@@ -147,6 +147,8 @@ def cut(proof: Json, draw: Random) -> None:
     del proof["events"][place:]
     if proof["inclusion"]["type"] == "receipts":
         del proof["inclusion"]["logs"][place:]
+        if draw.random() < 0.7:
+            del proof["inclusion"]["blocks"][max((log[0] for log in proof["inclusion"]["logs"]), default=0) + 1 :]
 
 
 # --- tries made again around a change

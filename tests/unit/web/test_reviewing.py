@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from markupsafe import Markup
 
 from ledger_api.verification.decision import LOST_STANDING
 from ledger_api.web.languages import load_languages
@@ -25,6 +26,7 @@ def judged(standing: Json | None) -> Json:
         ({"reason": "suspended", "since": PAST, "until": None}, "suspended since"),
         ({"reason": "accreditation-withdrawn", "since": PAST, "until": None}, "accreditation was withdrawn on"),
         ({"reason": "accreditation-withdrawn", "since": None, "until": None}, "an unknown day"),
+        ({"reason": "compromised", "since": PAST, "until": None}, "is compromised since"),
         ({"reason": "signer-retired", "since": PAST, "until": FUTURE}, "was retired on"),
         ({"reason": None, "since": None, "until": PAST}, "accreditation ended on"),
     ],
@@ -34,6 +36,18 @@ def test_an_opinion_says_why_its_author_could_not_give_it_now(standing: Json, wo
 
     assert words in str(shown.opinions[0].note)
     assert any(words in str(text) for line in shown.glance for text in line.texts)
+
+
+@pytest.mark.parametrize(("since", "words"), [(PAST, "compromised, since 1 January 2026"), (None, "later reported compromised.")])
+def test_a_void_entry_says_since_when_its_key_is_compromised(since: str | None, words: str) -> None:
+    standing = {"reason": "compromised", "since": since, "until": None}
+    told = judged(standing)
+    told["story"][1]["void"] = "compromised"
+
+    shown = make_item_page(Shown(told, 20, 20, True, None, ""), ENGLISH, now=NOW)
+
+    assert words in striptags(shown.story[1].notes[0])
+    assert (shown.opinions[0].note is None) == (since is None)
 
 
 def test_an_author_whose_accreditation_still_runs_is_not_marked() -> None:
@@ -54,3 +68,27 @@ def test_a_passport_from_before_standing_was_told_is_shown_all_the_same() -> Non
 
 def test_every_reason_has_its_words() -> None:
     assert all(ENGLISH.knows(f"author.{reason}") for reason in (*LOST_STANDING, "accreditation-expired", "signer-retired"))
+
+
+def test_the_effective_view_says_what_became_of_an_enrolment() -> None:
+    """The brand's own record came later, and a ruling judged otherwise than the store that enrolled it."""
+    enrolment = {"outcome": "authentic", "method": "in-person", "expires_at": None, "category": "watch", "model": "Vieux"}
+    story = [
+        entry("enrolment", enrolment, sequence=1, by=EXPERT),
+        entry("manufacture", {"category": "watch", "model": "Lune 1987"}, sequence=2),
+        entry("ruling", {"outcome": "not-authentic", "expires_at": None}, sequence=3),
+    ]
+    told = passport(story=story, verdict=opinion("not-authentic", "ruling", sequence=3))
+
+    shown = make_item_page(Shown(told, 20, 20, True, None, "", True), ENGLISH, now=NOW)
+
+    notes = [[striptags(note) for note in one.notes] for one in shown.story]
+    assert notes[0] == [
+        "Entry 2, the brand’s own record, takes the place of this. Before, it read: Model: Vieux.",
+        "Entry 3 outranks this opinion.",
+    ]
+    assert notes[1:] == [["Outranks entry 1."], ["Outranks entry 1."]]
+
+
+def striptags(note: Markup) -> str:
+    return note.striptags()

@@ -6,7 +6,7 @@ import * as claims from "./claims.js";
 import * as doors from "./doors.js";
 import { keepFresh } from "./keys.js";
 import { drawn } from "./picture.js";
-import { choose, fill, moment, on, one, page, say, short, show } from "./steps.js";
+import { choose, fill, moment, on, one, page, say, short, show, tellHidden } from "./steps.js";
 
 const item = page.dataset.item;
 const POLL_MILLISECONDS = 2000;
@@ -80,6 +80,7 @@ on("[data-take]", async () => {
 
 // --- the beginning
 
+tellHidden(buying.terms);
 fill({ history: short(seen) });
 choose({ "with-organization": buying.terms.holder !== "key" });
 const kept = new URLSearchParams(location.hash.slice(1)).get("key");

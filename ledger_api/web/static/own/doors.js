@@ -38,7 +38,6 @@ function codeOf(status, told) {
 const items = (item, rest = "") => `/v1/items/${item}${rest}`;
 
 export const termsOf = (item, address) => ask("GET", items(item, `/consent-terms${address ? `?key=${address}` : ""}`));
-export const passportOf = async (item) => (await ask("GET", items(item))).passport;
 export const offerTo = (item, buyer) => ask("GET", items(item, `/offers/${buyer}`));
 
 // The signed struct as the doors take it (docs/ownership.md).
@@ -53,6 +52,9 @@ export function shown(wish, signature) {
 
 export const record = (item, deed, body) => ask("POST", items(item, `/${deed}`), body);
 export const leaveOffer = (item, buyer, consent) => ask("PUT", items(item, `/offers/${buyer}`), { consent });
+
+// A party's doors of a booked verification: the link is the permission.
+export const invitation = (method, token, rest, body) => ask(method, `/v1/invitations/${token}${rest}`, body);
 
 // Members' doors, with the API key that was typed into the page and stays there.
 export const asMember = (apiKey, method, path, body, idempotencyKey) =>

@@ -2,8 +2,8 @@
 
 import * as claims from "./claims.js";
 import * as doors from "./doors.js";
-import { keepFresh, readFile } from "./keys.js";
-import { choose, fill, moment, on, one, page, renew, say, short, show, tell } from "./steps.js";
+import { fingerprints, keepFresh, readFile } from "./keys.js";
+import { choose, fill, moment, on, one, page, renew, say, short, show, tell, tellHidden } from "./steps.js";
 
 const item = page.dataset.item;
 const HOUR = 3600;
@@ -41,8 +41,8 @@ async function open(key, isCard) {
 async function look() {
   own.terms = await doors.termsOf(item, own.address);
   if (!own.terms.is_holder) return show("elsewhere");
-  const passport = await doors.passportOf(item).catch(() => null);
-  const held = new Set((passport?.holds ?? []).filter((hold) => hold.by === "owner").map((hold) => hold.hold));
+  const held = new Set(own.terms.holds.filter((hold) => hold.by === "owner").map((hold) => hold.hold));
+  tellHidden(own.terms);
   choose({
     card: own.isCard,
     file: !own.isCard,
@@ -59,6 +59,7 @@ async function look() {
     "release-at": own.terms.stolen_release_at && moment(own.terms.stolen_release_at),
     "recovery-at": own.terms.recovery_ready_at && moment(own.terms.recovery_ready_at),
   });
+  one("[data-feed]").href = `/v1/items/${item}/feed?key=${own.address}`;
   show("mine");
 }
 
@@ -91,7 +92,9 @@ function propose(name, action, { newHolder, detail, seconds = HOUR, body = {}, s
     history: short(wish.head),
     "signing-item": short(item),
   });
-  choose({ "has-buyer": Boolean(newHolder) });
+  const { sequence, grounds, evidence } = body;
+  fill({ entry: sequence, grounds, evidence: evidence?.map(short).join("\n") });
+  choose({ "has-buyer": Boolean(newHolder), "has-grounds": Boolean(grounds), "no-entry": !sequence, "has-evidence": Boolean(evidence) });
   show("agree");
 }
 
@@ -148,9 +151,10 @@ on('[data-form="handover"]', (form) => {
   propose("offer", "transfer", { newHolder: claims.holderOf(buyer), seconds: Number(form.get("days")) * DAY, send, then: () => show("offered") });
 });
 
-on('[data-form="contradict"]', (form) => {
+on('[data-form="contradict"]', async (form) => {
   const sequence = Number(form.get("sequence")) || undefined;
-  const body = { grounds: form.get("grounds"), ...(sequence ? { sequence } : {}) };
+  const evidence = await fingerprints(form.getAll("evidence").filter(({ size }) => size > 0));
+  const body = { grounds: form.get("grounds"), ...(sequence ? { sequence } : {}), ...(evidence.length ? { evidence } : {}) };
   propose("dispute", "dispute", { detail: claims.details.dispute(sequence), body });
 });
 

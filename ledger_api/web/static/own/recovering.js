@@ -1,13 +1,14 @@
 // The brand's desk for a lost card: request a new key for its owner, wait in public, complete. The API key stays in this page.
 
 import * as doors from "./doors.js";
-import { choose, fill, moment, on, page, renew, show } from "./steps.js";
+import { choose, fill, moment, on, page, renew, show, tellHidden } from "./steps.js";
 
 const item = page.dataset.item;
 
 async function see() {
   const terms = await doors.termsOf(item);
   const isPending = Boolean(terms.recovery_ready_at);
+  tellHidden(terms);
   choose({ pending: isPending, "none-pending": !isPending });
   fill({ "recovery-at": isPending ? moment(terms.recovery_ready_at) : "" });
   show("recovery");

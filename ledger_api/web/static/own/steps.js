@@ -79,12 +79,27 @@ export function download(name, text) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-// What the item's page says of it now (a theft, a dispute, an opinion), in the visitor's language: the same part of this page, asked for anew.
-export async function renew() {
+// What a part of this page says now (of the item: a theft, a dispute, an opinion), in the visitor's language: asked for anew.
+export async function renew(part = "[data-notices]") {
   const answer = await fetch(location.pathname + location.search, { cache: "no-store", credentials: "omit" }).catch(() => null);
   if (!answer?.ok) return; // what stands there stays until the next time
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  one("[data-notices]").replaceChildren(...fresh.querySelector("[data-notices]").children);
+  one(part).replaceChildren(...fresh.querySelector(part).children);
+}
+
+// Of a piece that its brand hides the server says nothing; what the chain tells of every piece stands in the consent terms.
+export function tellHidden({ holds, verdict, recovery_ready_at: ready }) {
+  const standing = new Map(holds.map(({ hold, since, until }) => [hold, { since, until }]));
+  if (verdict === "not-authentic") standing.set(verdict, {});
+  if (ready) standing.set("recovery", { until: ready });
+  for (const section of all("[data-standing]")) {
+    const name = section.dataset.standing;
+    const { since, until } = standing.get(name) ?? {};
+    section.hidden = !standing.has(name);
+    choose({ [`since-${name}`]: Boolean(since), [`until-${name}`]: Boolean(until) });
+    fill({ [`since-${name}`]: since && moment(since), [`until-${name}`]: until && moment(until) });
+  }
+  choose({ "nothing-standing": standing.size === 0 });
 }
 
 export const short = (hex) => `${hex.slice(0, 8)}…${hex.slice(-6)}`;

@@ -2,7 +2,7 @@
 
 import { require } from "./refusals.js";
 
-const FORMAT = "ledger-proof-v1";
+const FORMAT = "ledger-proof-v2";
 const MOST_EVENTS = 10_000;
 
 // looks for what must not be there: a pattern that repeats over megabytes would exhaust the browser's stack
@@ -41,7 +41,11 @@ function isField(value) {
   return isText(salt) && /^[0-9a-f]{32}$/.test(salt) && isPointer(path) && isLeaf(leaf);
 }
 
-const OPENED = object({ fields: listOf(isField), withheld: listOf(HASH) });
+function isSealed(value) {
+  return HASH(value) || (Array.isArray(value) && value.length === 2 && isPointer(value[0]) && HASH(value[1]));
+}
+
+const OPENED = object({ fields: listOf(isField), withheld: listOf(isSealed) });
 const PAYLOAD = either(object({ commitment: HASH }), (value) => OPENED(value) && value.fields.length + value.withheld.length > 0);
 
 const SIGNER_FORM = object({

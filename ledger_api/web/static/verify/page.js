@@ -1,9 +1,11 @@
 // The checking page: fetches a proof once or reads a file, runs the recipe step by step, and shows what came of it.
 // All words stand in the page; this fills in values and shows what was hidden.
 
+import { isNamed } from "./payloads.js";
 import { recipe } from "./recipe.js";
 import { Refused } from "./refusals.js";
 import { trustOfNode } from "./trust.js";
+import { withhold } from "./withholding.js";
 
 const page = document.querySelector("[data-page=check]");
 const form = page.querySelector("[data-form=check]");
@@ -70,13 +72,13 @@ function asking(url) {
 }
 
 // What is typed wins over what the visitor's node says.
-async function trusted(ledger, headers) {
+async function trusted({ ledger, item, inclusion }, headers) {
   const known = typed();
   const node = form.elements.node.value.trim();
   if (node === "") return known;
   let told;
   try {
-    told = await trustOfNode(asking(new URL(node).href), { ledger, numbers: headers.map(({ number }) => number) });
+    told = await trustOfNode(asking(new URL(node).href), { ledger, numbers: headers.map(({ number }) => number), item: inclusion.type === "receipts" ? item : null });
   } catch {
     throw new Problem("node");
   }
@@ -98,7 +100,7 @@ function mark(number, state) {
 }
 
 function clear() {
-  show("[data-verdict], [data-problem], [data-told], [data-by-receipts], [data-found]", false);
+  show("[data-verdict], [data-problem], [data-told], [data-less], [data-by-receipts], [data-found]", false);
   for (const { dataset } of all("[data-recipe]")) mark(dataset.recipe, "wait");
   page.querySelector("[data-events]").replaceChildren();
 }
@@ -114,29 +116,35 @@ function tell({ number, found }) {
 
 function tellEvents(report) {
   const template = page.querySelector("template[data-event]");
-  const lines = report.proof.events.map((event) => {
+  const lines = report.proof.events.map((event, place) => {
     const line = template.content.cloneNode(true);
     all(`[data-kind="${event.kind}"]`, line).forEach((name) => (name.hidden = false));
     line.querySelector("[data-when]").textContent = moment(event.occurred_at);
     line.querySelector("[data-by]").textContent = event.organization;
     const { fields = [], withheld = [], commitment } = event.payload;
-    line.querySelector("[data-fields]").append(...fields.map(fieldLine));
+    line.querySelector("[data-fields]").append(...fields.map((field) => fieldLine(place + 1, field)));
     line.querySelector("[data-many]").textContent = String(withheld.length);
     line.querySelector("[data-withheld]").hidden = withheld.length === 0;
+    line.querySelector("[data-names]").textContent = withheld.filter(isNamed).map(([path]) => path).sort().join(" ");
     line.querySelector("[data-closed]").hidden = commitment === undefined;
     if (fields.length === 0) line.querySelector("[data-fields]").remove();
     return line;
   });
   page.querySelector("[data-events]").append(...lines);
   show("[data-told]", true);
+  show("[data-less]", page.querySelector("[data-shows]") !== null);
+  page.querySelector("[data-withhold]").disabled = true;
   show("[data-by-receipts]", report.proof.inclusion.type === "receipts");
 }
 
-function fieldLine([, path, value]) {
+// With a box: what is not ticked is not in the copy that shows less.
+function fieldLine(number, [, path, value]) {
   const line = document.createElement("div");
-  const name = line.appendChild(document.createElement("dt"));
+  const name = line.appendChild(document.createElement("dt")).appendChild(document.createElement("label"));
   const said = line.appendChild(document.createElement("dd"));
-  name.textContent = path;
+  const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: true });
+  box.dataset.shows = `${number}${path}`;
+  name.append(box, ` ${path}`);
   said.textContent = typeof value === "string" ? value : JSON.stringify(value);
   return line;
 }
@@ -166,7 +174,7 @@ async function run() {
       for (; reached < step.value.number; reached++) mark(reached, "grey");
       tell(step.value);
       reached = step.value.number + 1;
-      if (step.value.number === 2) trust = await trusted(ledgerOf(bytes), step.value.found);
+      if (step.value.number === 2) trust = await trusted(JSON.parse(new TextDecoder().decode(bytes)), step.value.found);
       await breath();
     }
   } catch (error) {
@@ -177,10 +185,8 @@ async function run() {
   }
 }
 
-const ledgerOf = (encoded) => JSON.parse(new TextDecoder().decode(encoded)).ledger;
-
 function finish(report) {
-  if (report.verdict !== "anchored") mark(10, "grey");
+  if (report.verdict === "consistent, not anchored") mark(10, "grey");
   show(`[data-verdict="${report.verdict}"]`, true);
   tellEvents(report);
   page.dataset.done = report.verdict;
@@ -206,6 +212,15 @@ async function start() {
   }
 }
 
+const unticked = () => new Set(all("[data-shows]:not(:checked)").map(({ dataset }) => dataset.shows));
+page.addEventListener("change", () => (page.querySelector("[data-withhold]").disabled = unticked().size === 0));
+page.querySelector("[data-withhold]").addEventListener("click", () => {
+  const closed = unticked();
+  const copy = withhold(bytes, (number, path) => !closed.has(`${number}${path}`));
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(new Blob([copy], { type: "application/json" })), download: "proof-less.json" });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+});
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   start();

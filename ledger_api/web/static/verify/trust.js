@@ -1,11 +1,13 @@
 // Step 10: the facts that the visitor knows from elsewhere, each against the file's; and asking a node of theirs for some of them.
 
+import { itemSlot } from "./blocks.js";
 import { keccak, keccakOfText } from "./bytes.js";
 import { require } from "./refusals.js";
 
 const REGISTRY = keccakOfText("REGISTRY()").slice(0, 10);
 
-// `trust`: chain_id, ledger, ledger_code_hash, block_hash (a text or a list), registry, registry_code_hash; null or absent: not known.
+// `trust`: chain_id, ledger, ledger_code_hash, block_hash (a text or a list), registry, registry_code_hash, and for a proof by receipts
+// sequence, how many events the item has; null or absent: not known.
 // True where all that a proof rests on was known.
 export function compareTrust(proof, headers, trust) {
   const known = (name) => trust[name] !== null && trust[name] !== undefined;
@@ -25,8 +27,9 @@ export function compareTrust(proof, headers, trust) {
 }
 
 // What a node says of the file's chain: `ask(method, params)` gives a result of its JSON-RPC. It cannot say which ledger is meant,
-// and of a block that it does not know it says nothing: `block_hash` is then shorter than `numbers`.
-export async function trustOfNode(ask, { ledger, numbers }) {
+// and of a block that it does not know it says nothing: `block_hash` is then shorter than `numbers`. `item`: how many events has it
+// now, in the newest block? At the file's own last one a history whose end was cut off would look whole.
+export async function trustOfNode(ask, { ledger, numbers, item = null }) {
   const chain_id = Number(BigInt(await ask("eth_chainId", [])));
   const blocks = [];
   for (const number of numbers) blocks.push(await ask("eth_getBlockByNumber", [quantity(number), false]));
@@ -36,7 +39,9 @@ export async function trustOfNode(ask, { ledger, numbers }) {
   const code = await ask("eth_getCode", [ledger, last]);
   const answer = code === "0x" ? null : await ask("eth_call", [{ to: ledger, data: REGISTRY }, last]).catch(() => null);
   const registry = answer && answer.length === 66 ? "0x" + answer.slice(26).toLowerCase() : null;
-  return { chain_id, block_hash, ledger_code_hash: keccak(code.toLowerCase()), registry };
+  const word = item && (await ask("eth_getStorageAt", [ledger, itemSlot(item), "latest"]));
+  const sequence = word && Number(BigInt(word) >> 224n);
+  return { chain_id, block_hash, ledger_code_hash: keccak(code.toLowerCase()), registry, sequence };
 }
 
 const quantity = (number) => "0x" + BigInt(number).toString(16);

@@ -1,0 +1,24 @@
+// The page of a case tells what has changed since, as it changes: the server says that something did, and the page is read again.
+
+const page = document.querySelector('[data-page="case"]');
+let heard = null;
+
+const stream = new EventSource(`/v1/cases/${page.dataset.case}/stream`);
+stream.addEventListener("moved", async (message) => {
+  const isNews = heard !== null && heard !== message.lastEventId;
+  const isOther = JSON.parse(message.data).state !== page.dataset.state;
+  heard = message.lastEventId;
+  if (isNews || isOther) await refresh();
+});
+
+async function refresh() {
+  const grounds = document.querySelector("#grounds")?.value ?? "";
+  const answered = await fetch(location.href);
+  if (!answered.ok || answered.redirected) return;
+  const fresh = new DOMParser().parseFromString(await answered.text(), "text/html").querySelector("[data-page]");
+  if (fresh?.dataset.page !== "case") return location.reload(); // another photo is wanted
+  page.replaceChildren(...fresh.childNodes);
+  page.dataset.state = fresh.dataset.state;
+  const field = document.querySelector("#grounds");
+  if (field) field.value = grounds;
+}
