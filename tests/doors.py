@@ -173,7 +173,7 @@ def opened_doors(url: str, *, settings: Settings | None = None, photos: Vault | 
     engine.dispose()
 
 
-def eventually(happens: Any, *, seconds: float = 10.0) -> None:
+def eventually(happens: Any, *, seconds: float = 60.0) -> None:
     """For what another thread does: asks again until it is true."""
     deadline = time.monotonic() + seconds
     while not happens():

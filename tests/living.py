@@ -155,7 +155,7 @@ class World:
             stop.set()
             server.should_exit = True
             for thread in threads:
-                thread.join(timeout=20)
+                thread.join(timeout=60)
             for service in self._services:
                 service.close()
             self.http.close()

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from ledger_api.webhooks import kinds
 from ledger_api.webhooks.errors import EndpointStopped, NoSuchEndpoint, TooManyEndpoints, UnknownNoticeType
-from ledger_api.webhooks.lines import add, attempts, deliveries, endpoints, last_position, lines, notices
+from ledger_api.webhooks.lines import add, attempts, deliveries, endpoints, hold, last_position, lines, notices
 from ledger_api.webhooks.signing import SALT_BYTES
 from ledger_api.webhooks.telling import tell
 
@@ -82,11 +82,11 @@ def rotate(connection: Connection, row: AnyRow, *, overlap: timedelta, at: datet
 
 
 def end(connection: Connection, row: AnyRow) -> None:
-    """With everything that was still to be delivered to it, and the log of what was."""
+    """With everything that was still to be delivered to it, and the log of what was. `row` is locked."""
     its = select(deliveries.c.id).where(deliveries.c.endpoint == row.id)
-    connection.execute(its.order_by(deliveries.c.id).with_for_update())  # before its lines, as `settle` does: neither waits for the other
     connection.execute(delete(attempts).where(attempts.c.delivery.in_(its)))
     connection.execute(delete(deliveries).where(deliveries.c.endpoint == row.id))
+    hold(connection, lines.c.endpoint == row.id)
     connection.execute(delete(lines).where(lines.c.endpoint == row.id))
     connection.execute(delete(endpoints).where(endpoints.c.id == row.id))
 
@@ -101,7 +101,7 @@ def test(connection: Connection, row: AnyRow, *, at: datetime) -> str:
 
 def replay(connection: Connection, row: AnyRow, *, after: int, until: int | None, at: datetime) -> tuple[int, int | None]:
     """How many notices are delivered once more, under their own ids and in their order, behind what waits already; and where to go on
-    when there were more. Raises EndpointStopped.
+    when there were more. `row` is locked. Raises EndpointStopped.
     """
     if row.state != "active":
         raise EndpointStopped(state=row.state)

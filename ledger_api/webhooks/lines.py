@@ -4,8 +4,9 @@
 2. `take`: the first delivery of each line that is due and nobody living has.
 3. `settle`: what came of them; the line goes on, waits, or ends.
 
-A line is held by an owner while that owner is alive (`prove`). On PostgreSQL no step waits for a line that another has: `take` skips
-locked rows, `settle` touches its own, and `spread`, which may wait for a `settle`, holds nothing that a `settle` wants.
+A line is held by an owner while that owner is alive (`prove`). On PostgreSQL all who write take their locks in one order, so that nobody
+waits for who waits for him: endpoints (`stay`; whoever ends or replays one has it alone), deliveries, lines (`hold`). `take` waits for
+nothing: it skips what is locked.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,7 +14,23 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, Table, bindparam, delete, exists, func, insert, or_, select, text, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 
 from ledger_api.columns import utc
 from ledger_api.webhooks import kinds
@@ -103,7 +120,7 @@ def spread(connection: Connection, *, now: datetime, most: int = MOST_AT_ONCE) -
     connection.execute(update(notices).where(notices.c.number == bindparam("this")).values(position=bindparam("place")), numbered)
     listening: dict[bytes, list[Row[Any]]] = {}
     wanted = select(endpoints).where(endpoints.c.organization.in_({notice.organization for notice in new}), endpoints.c.state == "active")
-    for endpoint in connection.execute(wanted.order_by(endpoints.c.id)):
+    for endpoint in connection.execute(_staying(wanted)):
         listening.setdefault(endpoint.organization, []).append(endpoint)
     added = [
         {"endpoint": endpoint.id, "notice": notice.number, "round": 0, "subject": notice.subject}
@@ -130,6 +147,18 @@ def add(connection: Connection, added: Sequence[dict[str, Any]], *, now: datetim
     connection.execute(_LENGTHEN, [{"endpoint": endpoint, "subject": subject, "due_at": now} for endpoint, subject in touched])
 
 
+def _staying(chosen: Select[Any]) -> Select[Any]:
+    """Endpoints, none of which ends before this transaction does. Others may stay with them too."""
+    return chosen.order_by(endpoints.c.id).with_for_update(read=True, key_share=True)
+
+
+def hold(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Lines, in the order in which `add` and `settle` touch them. On SQLite the writer's lock already has them."""
+    if connection.dialect.name == "postgresql":
+        in_order = (lines.c.endpoint.collate("C"), lines.c.subject.collate("C"))
+        connection.execute(select(lines.c.endpoint).where(which).order_by(*in_order).with_for_update())
+
+
 # --- 2
 
 
@@ -140,7 +169,9 @@ def prove(connection: Connection, owner: str, *, until: datetime) -> None:
 
 def leave(connection: Connection, owner: str, *, now: datetime) -> None:
     """Others may have everything at once. Notifiers that died long ago are forgotten too."""
-    connection.execute(update(lines).where(lines.c.owner == owner).values(owner=None))
+    mine = lines.c.owner == owner
+    hold(connection, mine)
+    connection.execute(update(lines).where(mine).values(owner=None))
     dead = notifiers.c.expires_at < now - timedelta(hours=1)
     connection.execute(delete(notifiers).where(or_(notifiers.c.owner == owner, dead)))
 
@@ -208,6 +239,7 @@ def settle(connection: Connection, terms: Terms, done: Sequence[Done]) -> None:
     if not done:
         return
     sent = [one for one in done if one.was_sent]
+    connection.execute(_staying(select(endpoints.c.id).where(endpoints.c.id.in_({one.job.endpoint for one in done}))))
     _note(connection, sent)
     pauses = [
         0.0 if one.is_good or not one.was_sent else pause(one.job.tries + 1, first_seconds=terms.first_pause_seconds, draw=draw)
@@ -222,9 +254,10 @@ def settle(connection: Connection, terms: Terms, done: Sequence[Done]) -> None:
         for one, seconds in zip(done, pauses, strict=True)
     ]
     freed.sort(key=lambda row: (row["this"], row["about"]))
+    theirs = tuple_(lines.c.endpoint, lines.c.subject).in_([(row["this"], row["about"]) for row in freed])
+    hold(connection, theirs)
     connection.execute(_FREE_MINE, [row | {"me": terms.owner} for row in freed])
-    ended = [(row["this"], row["about"]) for row in freed]
-    connection.execute(delete(lines).where(tuple_(lines.c.endpoint, lines.c.subject).in_(ended), lines.c.owner.is_(None), ~_WAITS))
+    connection.execute(delete(lines).where(theirs, lines.c.owner.is_(None), ~_WAITS))
     _judge(connection, terms.now, sent)
 
 
@@ -244,7 +277,7 @@ _FREE_MINE = (
 
 
 def _note(connection: Connection, sent: Sequence[Done]) -> None:
-    """Of deliveries that are there: an endpoint may be removed while something is on its way to it."""
+    """Of deliveries that are there: an endpoint may be ended while something is on its way to it."""
     there = select(deliveries.c.id).where(deliveries.c.id.in_([one.job.delivery for one in sent]))
     still = set(connection.execute(there).scalars()) if sent else set()
     noted = [
@@ -297,8 +330,11 @@ def forget(connection: Connection, *, before: datetime, most: int = 1_000) -> in
     """Old notices go with their deliveries and attempts, unless one still waits."""
     waiting = exists().where(deliveries.c.notice == notices.c.number, deliveries.c.state == text("'waiting'"))
     old = select(notices.c.number).where(notices.c.created_at < before, notices.c.position.is_not(None), ~waiting)
-    gone = list(connection.execute(old.where(notices.c.position < last_position(connection)).limit(most)).scalars())
+    chosen = old.where(notices.c.position < last_position(connection)).limit(most).with_for_update(skip_locked=True)
+    gone = list(connection.execute(chosen).scalars())
     if gone:
+        told = select(deliveries.c.endpoint).where(deliveries.c.notice.in_(gone))
+        connection.execute(_staying(select(endpoints.c.id).where(endpoints.c.id.in_(told))))
         theirs = select(deliveries.c.id).where(deliveries.c.notice.in_(gone))
         connection.execute(delete(attempts).where(attempts.c.delivery.in_(theirs)))
         connection.execute(delete(deliveries).where(deliveries.c.notice.in_(gone)))

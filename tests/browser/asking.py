@@ -47,4 +47,4 @@ def asked_desk(folder: Path) -> Iterator[AskedDesk]:
             time.sleep(0.01)
         yield AskedDesk(world.DeskWorld(doors, world.worker_of(doors)), f"http://localhost:{settings.port}", folder)
         server.should_exit = True
-        thread.join(timeout=10)
+        thread.join(timeout=60)

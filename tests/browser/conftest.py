@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from ledger_api.settings import Settings
 from tests import servers
 from tests.gallery import Gallery, gallery_app, make_gallery
+from tests.living import PATIENCE_SECONDS
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
@@ -62,7 +63,7 @@ def served(app: FastAPI, port: int) -> Iterator[str]:
         time.sleep(0.01)
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
-    thread.join(timeout=10)
+    thread.join(timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,7 @@ def museum(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Museum]:
 def browser() -> Iterator[Browser]:
     path = servers.chromium_path()
     assert path is not None, "missing: a Chromium (make browser says how to get one)"
+    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield chromium

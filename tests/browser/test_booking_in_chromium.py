@@ -88,7 +88,7 @@ def telephone(browser: Browser, town: Town) -> Iterator[Callable[[str], Telephon
 
     def picked_up(link: str) -> Telephone:
         context = browser.new_context(viewport=PHONE, locale="en-GB", accept_downloads=True)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         made = Telephone(town, context.new_page())
         made.page.on("console", lambda message: made.errors.append(message.text) if message.type in ("error", "warning") else None)

@@ -105,7 +105,7 @@ def by_http(world: World) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/mcp"
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def test_an_agent_asks_by_http_with_a_key_of_its_own(world: World, by_http: str) -> None:

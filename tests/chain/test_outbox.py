@@ -47,7 +47,7 @@ def test_the_loop_carries_until_it_is_asked_to_stop_and_lets_the_lane_go(world: 
             break
         stop.wait(0.05)
     stop.set()
-    loop.join(timeout=10)
+    loop.join(timeout=60)
 
     assert not loop.is_alive()
     assert world.word(item) == word(world.tip(item))

@@ -98,7 +98,7 @@ class Member:
         self.process.kill()
         self.process.wait()
 
-    def end(self, *, seconds: float = 20) -> int:
+    def end(self, *, seconds: float = 60) -> int:
         """Ask it to end, as an operator does; returns its exit code."""
         if self.is_alive():
             self.process.send_signal(signal.SIGCONT)
@@ -109,7 +109,7 @@ class Member:
             self.kill()
             raise
 
-    def await_end(self, *, seconds: float = 30) -> int:
+    def await_end(self, *, seconds: float = 90) -> int:
         """Until it ends by itself."""
         return self.process.wait(timeout=seconds)
 
@@ -166,7 +166,7 @@ class Fleet:
                 connection.execute(text("DELETE FROM leases WHERE name = 'indexer'"))
             return
         head = int(self.node.call("eth_blockNumber"), 16)
-        _await(lambda: self.followed_to() >= head, seconds=30, what=lambda: f"indexer at {self.followed_to()}, head {head}")
+        _await(lambda: self.followed_to() >= head, seconds=120, what=lambda: f"indexer at {self.followed_to()}, head {head}")
 
     # --- the chain
 

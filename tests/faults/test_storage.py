@@ -63,7 +63,7 @@ def on_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("sqlite")
     (folder / "home").mkdir()
-    with at_work(folder, f"sqlite:///{folder / 'home' / 'ledger.db'}?timeout=0.5") as place:
+    with at_work(folder, f"sqlite:///{folder / 'home' / 'ledger.db'}?timeout=3") as place:
         yield place
 
 
@@ -107,15 +107,18 @@ def test_connections_cut_under_the_door_the_worker_and_the_indexer_lose_nothing(
     server, cuts, chance = on_postgres.server, 60 if is_long else 12, random.Random(SEED)
     assert server is not None
 
+    def enough() -> bool:
+        """Cut while it was at work: how often that is depends on the machine."""
+        return cut >= cuts and till.failures >= 3 and all("database-busy" in member.log for member in on_postgres.members)
+
     with pushing(on_postgres.fleet, on_postgres.maison, size=200) as till:
-        cut = 0
-        for _ in range(cuts):
+        cut = rounds = 0
+        while rounds < cuts or (not enough() and rounds < 8 * cuts):
             time.sleep(chance.uniform(0.05, 0.4))
             cut += server.cut(on_postgres.database_url)
+            rounds += 1
 
-    assert cut >= cuts, f"seed {SEED}: {cut} connections cut"
-    assert till.failures >= 3, f"seed {SEED}: {till.told}"
-    assert ["database-busy" in member.log for member in on_postgres.members] == [True, True, True]
+    assert enough(), f"seed {SEED}: {cut} connections cut, {till.told}"
     assert_nothing_is_lost(on_postgres, till)
 
 
@@ -166,16 +169,17 @@ def test_a_database_locked_by_another_process_is_busy_and_the_rest_of_the_servic
 
         def ask(number: int) -> Any:
             if number < 60:
-                return till.send(lists[number])
+                return till.send(lists[number]), time.monotonic()
             time.sleep(0.2)
-            return knock(place.fleet, None, path=("/healthz", "/v1/items?gtin=09990000100019&serial=F0000000")[number % 2])
+            answer = knock(place.fleet, None, path=("/healthz", "/v1/items?gtin=09990000100019&serial=F0000000")[number % 2])
+            return answer, time.monotonic()
 
-        answers = at_once(64, ask)
+        answers, ended = zip(*at_once(64, ask), strict=True)
 
     assert {answer.status for answer in answers[:60]} == {503}
     assert {answer.json()["cause"] for answer in answers[:60]} <= {"locked", "crowded"}
     assert [answer.status for answer in answers[60:]] == [200] * 4
-    assert max(answer.seconds for answer in answers[60:]) < 0.45, "every thread waits for the lock, but life and lookups need none"
+    assert max(ended[60:]) < min(ended[:60]), "every thread waits for the lock, but life and lookups need none"
     assert_nothing_is_lost(place, till)
 
 

@@ -73,4 +73,4 @@ class Hooks:
                 found = connection.execute(text("SELECT state, count(*) FROM webhook_deliveries GROUP BY state")).all()
             return {state.replace("-", "_"): count for state, count in found}
 
-        eventually(lambda: now() == states, seconds=20)
+        eventually(lambda: now() == states)

@@ -1,0 +1,102 @@
+"""Everybody at once: processes that deliver, organizations that end and replay their endpoints. Nobody waits for who waits for him."""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection
+
+from ledger_api.store.engine import reading, writing
+from ledger_api.webhooks import endpoints, lines
+from ledger_api.webhooks.lines import Done, Terms
+from ledger_api.webhooks.notifying import Notifier
+from tests.api.webhooks.world import TERMS, Hooks
+from tests.consortium import PLATFORM
+from tests.doors import eventually
+
+NOW = datetime.now(UTC)
+ME = Terms("a/0", NOW, 5, [0.5] * 20)
+
+
+def end(connection: Connection, row: endpoints.AnyRow) -> None:
+    endpoints.end(connection, row)
+
+
+def replay(connection: Connection, row: endpoints.AnyRow) -> None:
+    assert endpoints.replay(connection, row, after=0, until=None, at=NOW) == (20, None)
+
+
+@pytest.mark.parametrize("change", [end, replay])
+def test_who_has_an_endpoint_does_not_wait_for_who_notes_its_deliveries(
+    hooks: Hooks, change: Callable[[Connection, endpoints.AnyRow], None]
+) -> None:
+    made = hooks.endpoint("http://127.0.0.1:9/")
+    hooks.tell(*(f"case:{number}" for number in range(20)))
+    with writing(hooks.doors.engine) as connection:
+        lines.spread(connection, now=NOW)
+        lines.prove(connection, "a/0", until=NOW + timedelta(seconds=60))
+        jobs = lines.take(connection, ME, most=20)
+
+    def settle() -> None:
+        with writing(hooks.doors.engine) as connection:
+            lines.settle(connection, ME, [Done(job, NOW, 3, 500, "status") for job in jobs])
+
+    with ThreadPoolExecutor(1) as pool, writing(hooks.doors.engine) as connection:
+        row = endpoints.one(connection, PLATFORM, made["id"], lock=True)
+        settling = pool.submit(settle)
+        if connection.dialect.name == "postgresql":  # on SQLite it waits for the whole write
+            eventually(lambda: somebody_waits(hooks))
+        change(connection, row)
+    settling.result()
+
+    assert hooks.count("SELECT count(*) FROM webhook_deliveries WHERE tries = 1") == (0 if change is end else 20)
+
+
+def somebody_waits(hooks: Hooks) -> bool:
+    return hooks.count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0
+
+
+def test_everybody_at_once_and_nobody_is_turned_away(hooks: Hooks) -> None:
+    """Three processes, replays, ends, and the forgetting of what is done, on the same few lines; bounded by rounds."""
+    many = [f"case:{number}" for number in range(12)]
+
+    def deliver(owner: str) -> None:
+        notifier = Notifier(hooks.doors.engine, TERMS, owner, first_pause_seconds=0.0)
+        done: list[Done] = []
+        for count in range(40):
+            notifier.spread()
+            jobs = notifier.turn(done, room=16, flying=Counter())
+            done = [Done(job, datetime.now(UTC), 1, *((204, None) if (job.delivery + count) % 3 else (500, "status"))) for job in jobs]
+        notifier.turn(done, room=0, flying=Counter())
+        notifier.leave()
+
+    def change() -> None:
+        for count in range(25):
+            hooks.tell(*many[count % 5 :])
+            shown = hooks.doors.get("PLATFORM", "/v1/webhooks/endpoints").json()["endpoints"]
+            place = f"/v1/webhooks/endpoints/{shown[0]['id']}"
+            answers = [hooks.doors.post("PLATFORM", f"{place}/replay", {"after": 0})]
+            if count % 4 == 3:
+                answers.append(hooks.doors.ask("DELETE", "PLATFORM", place))
+                hooks.endpoint("http://127.0.0.1:9/")
+            assert [answer.status_code for answer in answers] == [202, 204][: len(answers)], [answer.text for answer in answers]
+
+    def forget() -> None:
+        for _ in range(40):
+            with writing(hooks.doors.engine) as connection:
+                lines.forget(connection, before=datetime.now(UTC), most=20)
+
+    for _ in range(3):
+        hooks.endpoint("http://127.0.0.1:9/")
+    with ThreadPoolExecutor(6) as pool:
+        work = [pool.submit(deliver, owner) for owner in ("a", "b", "c")] + [pool.submit(change), pool.submit(forget), pool.submit(forget)]
+    for one in work:
+        one.result()
+
+    with reading(hooks.doors.engine) as connection:
+        listening = {row.id for row in endpoints.of(connection, PLATFORM)}
+        told = {row.endpoint for row in connection.execute(lines.deliveries.select())}
+    assert told <= listening
+    assert hooks.count("SELECT count(*) FROM webhook_lines WHERE owner IS NOT NULL") == 0
