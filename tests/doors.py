@@ -19,13 +19,14 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 from httpx import Response
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from ledger_api.auth import Limiter, Scope, create_key
 from ledger_api.desk.vault import Vault
 from ledger_api.directory import Accreditation
 from ledger_api.routes.deps import Context
 from ledger_api.settings import Settings
+from ledger_api.store.engine import reading
 from ledger_api.store.reading import PassportReader
 from ledger_api.webhooks.endpoints import Terms as WebhookTerms
 from ledger_verify.hashing import OrganizationId, keccak, organization_id
@@ -171,6 +172,18 @@ def opened_doors(url: str, *, settings: Settings | None = None, photos: Vault | 
         yield doors
     passports.close()
     engine.dispose()
+
+
+def await_waiting(engine: Engine, sessions: int) -> None:
+    """Until so many sessions of this database wait for what another has locked. SQLite has one writer, who has everything."""
+
+    def waiting() -> int:
+        with reading(engine) as connection:
+            mine = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+            return int(connection.execute(mine).scalar_one())
+
+    if engine.dialect.name == "postgresql":
+        eventually(lambda: waiting() == sessions)
 
 
 def eventually(happens: Any, *, seconds: float = 60.0) -> None:

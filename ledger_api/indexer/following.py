@@ -254,7 +254,7 @@ def _write(following: Following, cursor: Cursor, moved: Cursor, effects: Effects
     folded = effects.folded
     with writing(following.engine) as connection:
         _prove(connection, following, cursor, now)
-        lock_items(connection, folded.histories)
+        lock_items(connection, folded.histories.keys() | _items_of_refusals(connection, folded))
         # before this stretch's records, whose passports have the new names already
         mirror.show_differently(connection, effects.renamed)
         mirror.write_blocks(connection, effects.blocks)
@@ -266,6 +266,12 @@ def _write(following: Following, cursor: Cursor, moved: Cursor, effects: Effects
         _write_outcomes(connection, folded, cursor.next_block, moved.next_block - 1)
         outcomes.mark_final(connection, above=cursor.final_block, up_to=moved.final_block)
         mirror.write_cursor(connection, moved)
+
+
+def _items_of_refusals(connection: Connection, folded: Folded) -> set[bytes]:
+    """What is refused on the chain changes the tips of items of which nothing else may have happened there."""
+    events, batches = ({refusal.hash for refusal in refusals} for refusals in (folded.refused, folded.batches_refused))
+    return outcomes.items_of_events(connection, events) | outcomes.items_of_batches(connection, batches)
 
 
 def _write_registry(connection: Connection, network: Network, logs: Sequence[RegistryLog], standing: Standing | None) -> None:
@@ -313,7 +319,7 @@ def _undo(following: Following, cursor: Cursor, ancestor: int, head: Block, now:
         _prove(connection, following, cursor, now)
         gone = mirror.records_above(connection, ancestor)
         items = sorted({item for item, _ in gone})
-        lock_items(connection, items)
+        lock_items(connection, {*items, *outcomes.items_refused(connection, ancestor + 1, cursor.next_block)})
         signers_before, givers_before = stored.compromised_signers(connection), read_givers(connection, following.network)
         if mirror.forget_above(connection, ancestor):
             mirror.replace_standing(connection, fold_registry(mirror.registry_logs(connection)))

@@ -53,14 +53,12 @@ class Load:
     def book(self, connection: Connection) -> list[int]:
         """Write new batches with their events; returns all batches. Raises: LaneBusy, when another lane was faster."""
         batches = [one.signed.id for one in self.sealed if one.signed is not None]
-        expected = 0
+        fresh = [(one.fresh, one.events) for one in self.sealed if one.fresh is not None]
+        loose = [event for _, events in fresh for event in events]
         new: list[int] = []
-        for one in self.sealed:
-            if one.fresh is None:
-                continue
-            new.append(sending.save_batch(connection, one.fresh, one.events))
-            expected += len(one.events)
-        if sending.count_members(connection, new) != expected:
+        if sending.hold_loose(connection, loose):
+            new += [sending.save_batch(connection, batch, events) for batch, events in fresh]
+        if sending.count_members(connection, new) != len(loose):
             raise LaneBusy("another lane carries one of these events already")
         parking.is_carried(connection, self.tried_again)
         return batches + new

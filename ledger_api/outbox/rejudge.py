@@ -5,6 +5,7 @@ was refused, somebody else recorded first), it can never land as it is. Where th
 nobody else's signature is on it, it gets a new head and travels again, if the rules still allow it; else it ends as refused.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
@@ -13,9 +14,9 @@ from sqlalchemy import Connection
 from ledger_api.keys import Keyring
 from ledger_api.outbox.plan import event_of, state_after
 from ledger_api.outbox.surroundings import Surroundings
-from ledger_api.store import parking, sending
+from ledger_api.store import parking, sending, tallies
 from ledger_api.store.directory import load_authority
-from ledger_api.store.engine import lock_items, reading, writing
+from ledger_api.store.engine import LOCK_STRIPES, lock_ends, lock_items, reading, stripes, writing
 from ledger_api.store.sending import Accepted
 from ledger_verify import hashing
 from ledger_verify.codes import Kind, Reason
@@ -45,22 +46,22 @@ def renew_expired(around: Surroundings, *, now: int) -> None:
     with reading(around.engine) as connection:
         known = sending.followed(connection)
         expired = [] if known is None else sending.expired_batches(connection, known.final_time)
+        members = sending.members(connection, [batch.id for batch in expired])
     if not expired:
         return
-    authority = _authority(around, now)
-    with writing(around.engine) as connection:
-        members = sending.members(connection, [batch.id for batch in expired])
-        lock_items(connection, {one.item for batch in members.values() for one in batch})
-        ended: set[bytes] = set()
+
+    def end(work: _Work) -> set[bytes]:
+        ended, members = set[bytes](), sending.members(work.connection, [batch.id for batch in expired])
         for batch in expired:
             if around.keyring.holds(OrganizationId(batch.organization)):
-                sending.dissolve(connection, [batch.id])
+                sending.dissolve(work.connection, [batch.id])
                 continue
             waiting = [one for one in members[batch.id] if one.status == "accepted"]
-            sending.refuse(connection, [one.id for one in waiting], Reason.DEADLINE_PASSED)
+            work.refuse([one.id for one in waiting], Reason.DEADLINE_PASSED)
             ended |= {one.item for one in waiting}
-        _walk(around, connection, ended, authority=authority, now=now)
-    free_parked(around)
+        return ended
+
+    _end(around, {one.item for batch in members.values() for one in batch}, end, now=now)
 
 
 def end_impossible(around: Surroundings, events: Collection[Accepted], *, now: int) -> None:
@@ -68,25 +69,27 @@ def end_impossible(around: Surroundings, events: Collection[Accepted], *, now: i
     waiting = [one for one in events if one.status == "accepted"]
     if not waiting:
         return
-    authority, items = _authority(around, now), {one.item for one in waiting}
-    with writing(around.engine) as connection:
-        lock_items(connection, items)
-        sending.keep_error(connection, [one.id for one in waiting], "no transaction can carry these events together")
-        sending.refuse(connection, [one.id for one in waiting], Reason.MALFORMED)
-        _walk(around, connection, items, authority=authority, now=now)
-    free_parked(around)
+    rows, items = [one.id for one in waiting], {one.item for one in waiting}
+
+    def end(work: _Work) -> set[bytes]:
+        sending.keep_error(work.connection, rows, "no transaction can carry these events together")
+        work.refuse(rows, Reason.MALFORMED)
+        return items
+
+    _end(around, items, end, now=now)
 
 
 def end_with(around: Surroundings, events: Collection[int], reason: Reason, *, first: int, now: int) -> None:
     """End these rows, which stand or fall together, for what is wrong with the first; what comes after them is judged anew."""
-    authority = _authority(around, now)
-    with writing(around.engine) as connection:
+    with reading(around.engine) as connection:
         items = parking.items_of(connection, events)
-        lock_items(connection, items)
-        sending.refuse(connection, [first], reason)
-        sending.refuse(connection, [row for row in events if row != first], Reason.GROUP_REFUSED)
-        _walk(around, connection, items, authority=authority, now=now)
-    free_parked(around)
+
+    def end(work: _Work) -> set[bytes]:
+        work.refuse([first], reason)
+        work.refuse([row for row in events if row != first], Reason.GROUP_REFUSED)
+        return items
+
+    _end(around, items, end, now=now)
 
 
 def look_again(around: Surroundings, items: Collection[bytes], *, now: int) -> None:
@@ -94,29 +97,8 @@ def look_again(around: Surroundings, items: Collection[bytes], *, now: int) -> N
 
     An event that ends takes its all-or-nothing group with it, whose other items are then walked too.
     """
-    if not items:
-        return
-    authority = _authority(around, now)
-    with writing(around.engine) as connection:
-        _walk(around, connection, items, authority=authority, now=now)
-    free_parked(around)
-
-
-def _authority(around: Surroundings, now: int) -> Authority:
-    with reading(around.engine) as connection:
-        return load_authority(connection, around.deployment.consortium).at(now)
-
-
-def _walk(around: Surroundings, connection: Connection, items: Collection[bytes], *, authority: Authority, now: int) -> None:
-    """In the commit that ends an event: a tip that outlives what it was the state after would misjudge whatever comes next."""
-    waiting, seen = set(items), set[bytes]()
-    while waiting:
-        lock_items(connection, waiting)
-        seen |= waiting
-        touched = set[bytes]()
-        for item in waiting:
-            touched |= _Walk(around, connection, item, authority=authority, now=now).go()
-        waiting = touched - seen
+    if items:
+        _end(around, set(items), lambda _work: items, now=now)
 
 
 def free_parked(around: Surroundings) -> None:
@@ -125,37 +107,103 @@ def free_parked(around: Surroundings) -> None:
         parking.free(connection)
 
 
+def _end(around: Surroundings, items: set[bytes], end: Callable[["_Work"], Collection[bytes]], *, now: int) -> None:
+    """One commit: `end` ends events and says of which items, and these are walked. A tip that outlives what it was the state after would
+    misjudge whatever comes next.
+
+    Items are locked first of all and in one go, as everybody locks them. Should more end than was foreseen, it begins anew with those
+    items too, and the next time with all there are.
+    """
+    with reading(around.engine) as connection:
+        authority = load_authority(connection, around.deployment.consortium).at(now)
+
+    def beyond(held: Collection[bytes]) -> set[bytes]:
+        """Items that ended too and are not among these; none once it is done."""
+        try:
+            with writing(around.engine) as connection:
+                lock_ends(connection)
+                lock_items(connection, held)
+                work = _Work(around, connection, stripes(held), authority, now)
+                work.walk(end(work))
+                tallies.add(connection, tallies.WORKER, work.refused)
+        except _Beyond as error:
+            return error.items
+        return set()
+
+    more = beyond(items)
+    if more and beyond(items | more):
+        beyond(_EVERY_STRIPE)
+    free_parked(around)
+
+
+_EVERY_STRIPE = [bytes([number]) for number in range(LOCK_STRIPES)]
+
+
+class _Beyond(Exception):
+    """What ended takes items along that this transaction has not locked."""
+
+    def __init__(self, items: set[bytes]) -> None:
+        super().__init__(items)
+        self.items = items
+
+
+@dataclass(slots=True)
+class _Work:
+    """A transaction that ends events, and what it is to count."""
+
+    around: Surroundings
+    connection: Connection
+    held: set[int]  # stripes
+    authority: Authority
+    now: int
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def refuse(self, events: Collection[int], reason: Reason) -> None:
+        if count := sending.refuse(self.connection, events, reason):
+            self.refused[reason.code] += count
+
+    def walk(self, items: Collection[bytes]) -> None:
+        """Raises: _Beyond."""
+        waiting, seen = set(items), set[bytes]()
+        while waiting:
+            if not stripes(waiting) <= self.held:
+                raise _Beyond(waiting)
+            seen |= waiting
+            touched = set[bytes]()
+            for item in sorted(waiting):
+                touched |= _Walk(self, item).go()
+            waiting = touched - seen
+
+
 @dataclass(slots=True)
 class _Walk:
     """The accepted events of one item, in order, on the state the indexer knows."""
 
-    around: Surroundings
-    connection: Connection
+    work: _Work
     item: bytes
-    authority: Authority
-    now: int
     broken_units: set[str] = field(default_factory=set)
 
     def go(self) -> set[bytes]:
         """Returns the items of groups that ended here."""
-        accepted = sending.accepted_of(self.connection, self.item)
+        connection = self.work.connection
+        accepted = sending.accepted_of(connection, self.item)
         if any(status not in (None, "signed") for _, status in accepted):
             return set()  # something of it travels: its outcome comes first
         if any(hashing.event_hash(event_of(event)) != event.event_hash for event, _ in accepted):
             return set()  # a row that is no longer what was accepted must not be signed anew: it is parked
-        stored = sending.known_states(self.connection, [self.item]).get(self.item)
+        stored = sending.known_states(connection, [self.item]).get(self.item)
         state = UNBORN if stored is None else state_from_bytes(stored)
         waits = False
         for event, _ in accepted:
             after = self._next(state, event)
             if after is not None:
                 state, waits = after, True
-        sending.set_tip(self.connection, self.item, state_to_bytes(state) if waits else None)
+        sending.set_tip(connection, self.item, state_to_bytes(state) if waits else None)
         return self._end_groups()
 
     def _next(self, state: State, accepted: Accepted) -> State | None:
         """The state after the event, or None when it ended."""
-        event, terms = event_of(accepted), self.around.deployment.terms
+        event, terms = event_of(accepted), self.work.around.deployment.terms
         if accepted.head == state.head:
             return state_after(state, event, accepted, terms)
         renewed = replace(event, head=state.head)
@@ -165,30 +213,30 @@ class _Walk:
             return None
         after = state_after(state, renewed, accepted, terms)
         if accepted.batch is not None:
-            sending.dissolve(self.connection, [accepted.batch])
+            sending.dissolve(self.work.connection, [accepted.batch])
         new_hash = hashing.event_hash(renewed)
-        sending.follow_head(self.connection, accepted.id, head=state.head, event_hash=new_hash, state=state_to_bytes(after))
+        sending.follow_head(self.work.connection, accepted.id, head=state.head, event_hash=new_hash, state=state_to_bytes(after))
         return after
 
     def _reason(self, state: State, accepted: Accepted, renewed: Event) -> Reason | None:
         """Why the event cannot stand on this state in the organization's name; None: sign it anew."""
-        organization = OrganizationId(accepted.organization)
-        if not self.around.keyring.holds(organization) or accepted.approval is not None or _names_a_sequence(renewed):
+        organization, around = OrganizationId(accepted.organization), self.work.around
+        if not around.keyring.holds(organization) or accepted.approval is not None or _names_a_sequence(renewed):
             return Reason.SUPERSEDED
-        return judge(state, renewed, organization, self.now, self.authority, self.around.deployment.terms)
+        return judge(state, renewed, organization, self.work.now, self.work.authority, around.deployment.terms)
 
     def _refuse(self, accepted: Accepted, reason: Reason) -> None:
-        sending.refuse(self.connection, [accepted.id], reason)
+        self.work.refuse([accepted.id], reason)
         if accepted.unit is not None:
             self.broken_units.add(accepted.unit)
 
     def _end_groups(self) -> set[bytes]:
         """An all-or-nothing group of which one event ended can only end."""
         touched = set[bytes]()
-        for unit in self.broken_units:
-            waiting = [one for one in sending.unit_events(self.connection, unit) if one.status == "accepted"]
-            if sending.is_group(self.connection, waiting):
-                sending.refuse(self.connection, [one.id for one in waiting], Reason.GROUP_REFUSED)
+        for unit in sorted(self.broken_units):
+            waiting = [one for one in sending.unit_events(self.work.connection, unit) if one.status == "accepted"]
+            if sending.is_group(self.work.connection, waiting):
+                self.work.refuse([one.id for one in waiting], Reason.GROUP_REFUSED)
                 touched |= {one.item for one in waiting}
         return touched
 

@@ -3,7 +3,7 @@
 Every function takes a connection inside `writing` (or `reading`) and leaves the commit to its caller.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -156,12 +156,17 @@ def keep_payloads(connection: Connection, rows: Sequence[dict[str, Any]]) -> Non
 
 def keep_identifiers(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Raises sqlalchemy's IntegrityError when another item took the name meanwhile."""
-    _write(connection, _KEEP_IDENTIFIER, rows)
+    _write(connection, _KEEP_IDENTIFIER, sorted(rows, key=_name))
 
 
 def forget_identifiers(connection: Connection, items: Iterable[bytes]) -> None:
     """Of items that were never born: their names are free again."""
-    _write(connection, _FORGET_IDENTIFIER, [{"item": item} for item in items])
+    _write(connection, _FORGET_IDENTIFIER, [{"item": item} for item in sorted(items)])
+
+
+def _name(identifier: Mapping[str, Any]) -> tuple[bytes, ...]:
+    """An order for the names of several items, which no lock on their ids covers."""
+    return tuple(str(identifier[column] or "").encode() for column in ("gtin", "serial", "lot"))
 
 
 def keep_events(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -170,7 +175,7 @@ def keep_events(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def keep_tips(connection: Connection, states: dict[bytes, bytes]) -> None:
-    _write(connection, _KEEP_TIP, [{"item": item, "state": state} for item, state in states.items()])
+    _write(connection, _KEEP_TIP, [{"item": item, "state": state} for item, state in sorted(states.items())])
 
 
 def keep_refusals(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:

@@ -9,6 +9,7 @@ from sqlmodel import SQLModel
 
 from ledger_api import tables  # noqa: F401  # the import makes the tables known to the metadata
 from ledger_api.domain.authority import Snapshot, Window
+from ledger_api.store.engine import lock_watches
 from ledger_verify.hashing import OrganizationId
 from ledger_verify.transition import Standing
 
@@ -67,6 +68,7 @@ def list_keys(connection: Connection, organization: bytes | None, *, after: str,
 
 def keep_profile(connection: Connection, row: dict[str, Any]) -> None:
     connection.execute(_KEEP_PROFILE, row)
+    lock_watches(connection)
     connection.execute(_LOOK_AGAIN, {"organization": row["organization"]})
 
 

@@ -5,7 +5,7 @@ fails at once however long the timeout is (https://sqlite.org/lang_transaction.h
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from threading import Lock
 
@@ -27,6 +27,7 @@ POOL_SIZE = 20
 # waits in a thread, and could keep those who have one from ever getting a thread to end in
 MOST_CONNECTIONS = 100
 LOCK_STRIPES = 256
+_ENDS, _WATCHES = LOCK_STRIPES, LOCK_STRIPES + 1  # two locks more
 # a function's rows come in the order of its array, and each is locked as it comes
 _LOCK_STRIPES = text("SELECT pg_advisory_xact_lock(:space, stripe) FROM unnest(CAST(:stripes AS int[])) AS stripe").bindparams(
     bindparam("space", 0x4C454447)
@@ -128,8 +129,24 @@ def lock_items(connection: Connection, items: Iterable[bytes]) -> None:
     On SQLite the writer's lock already says so. On PostgreSQL: advisory locks on stripes, taken in ascending order, so that two
     lists of a thousand items can neither deadlock nor exhaust the lock table.
     """
-    if connection.dialect.name != "postgresql":
-        return
-    stripes = sorted({item[0] % LOCK_STRIPES for item in items})
-    if stripes:
-        connection.execute(_LOCK_STRIPES, {"stripes": stripes})
+    _lock(connection, sorted(stripes(items)))
+
+
+def stripes(items: Iterable[bytes]) -> set[int]:
+    """Which of the locks are these items'."""
+    return {item[0] % LOCK_STRIPES for item in items}
+
+
+def lock_ends(connection: Connection) -> None:
+    """Until the transaction ends, nobody else ends what cannot be recorded; before the items are locked."""
+    _lock(connection, [_ENDS])
+
+
+def lock_watches(connection: Connection) -> None:
+    """Until the transaction ends, nobody else brings watches of many items forward: each has its own order of them."""
+    _lock(connection, [_WATCHES])
+
+
+def _lock(connection: Connection, numbers: Sequence[int]) -> None:
+    if numbers and connection.dialect.name == "postgresql":
+        connection.execute(_LOCK_STRIPES, {"stripes": numbers})

@@ -27,8 +27,8 @@ def erase_payloads(connection: Connection, *, organization: bytes, item: bytes, 
     """How many payloads were erased; harmless to repeat. In SQLite what was there is overwritten, not only unlinked."""
     overwrite(connection)
     erased = len(connection.scalars(_ERASABLE, {"item": item, "organization": organization}).all())
+    item_secrets.destroy(connection, organization, item)  # before the payloads, as whoever accepts an event asks for them
     connection.execute(_ERASE, {"of_item": item, "by": organization, "at": at})
-    item_secrets.destroy(connection, organization, item)
     return erased
 
 

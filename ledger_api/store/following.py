@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Delete, Table, bindparam, delete, func, select, text
 from sqlmodel import SQLModel
 
+from ledger_api.store.engine import lock_watches
 from ledger_api.store.records import LIST_LIMIT, Record
 from ledger_api.tables import IS_OPINION
 
@@ -95,7 +96,7 @@ _NAMING = (
     " UNION SELECT item FROM records WHERE organization = :organization OR party = :organization"
     " UNION SELECT materials.item FROM materials JOIN items ON items.item = materials.lot WHERE items.brand = :organization"
 )
-_NAMES_ORGANIZATION = text(f"INSERT INTO refreshes (item) {_NAMING} ON CONFLICT DO NOTHING")
+_NAMES_ORGANIZATION = text(f"INSERT INTO refreshes (item) {_NAMING} ORDER BY item ON CONFLICT DO NOTHING")
 _ITEMS_NAMING = text(_NAMING)
 _SIGNED_BY = text("SELECT DISTINCT item FROM records WHERE organization = :organization AND signer = :signer")
 _JUDGED_BY = text(f"SELECT DISTINCT item FROM records WHERE organization = :organization AND {IS_OPINION}")
@@ -156,13 +157,15 @@ def write_items(connection: Connection, items: Sequence[ItemNow], materials: Ite
 
 def bring_watches_forward(connection: Connection, items: Sequence[bytes]) -> None:
     """Whoever watches one of these items is to look again now. The watches' room is above this one: their table is known by its name."""
+    if items:
+        lock_watches(connection)
     for some in _lists(items):
         connection.execute(_LOOK_NOW, {"items": some})
         connection.execute(_LOOK_BY_NAME, {"items": some})
 
 
 def queue_refreshes(connection: Connection, items: Iterable[bytes]) -> None:
-    _many(connection, _INSERT_REFRESH, [(item,) for item in items])
+    _many(connection, _INSERT_REFRESH, [(item,) for item in sorted(set(items))])
 
 
 def queue_signed_by(connection: Connection, organization: bytes, signer: bytes) -> None:

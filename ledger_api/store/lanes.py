@@ -161,8 +161,18 @@ def land(connection: Connection, landing: Landing, siblings: Collection[int]) ->
     carried = _b.c.transaction.in_(siblings)
     if not landing.is_success:
         return list(connection.scalars(select(_b.c.id).where(carried, _b.c.status == "sent").order_by(_b.c.id)))
+    _hold(connection, carried)
     connection.execute(update(_b).where(carried, _b.c.status == "sent").values(status="done", transaction=landing.variant.id))
     return []
+
+
+def hold_batches(connection: Connection, batches: Sequence[int]) -> None:
+    """In the order in which everybody takes several."""
+    _hold(connection, _b.c.id.in_(batches))
+
+
+def _hold(connection: Connection, which: ColumnElement[bool]) -> None:
+    connection.execute(select(_b.c.id).where(which).order_by(_b.c.id).with_for_update())
 
 
 def count_costs(connection: Connection, landings: Collection[Landing]) -> None:
@@ -196,6 +206,7 @@ def look_up_again(connection: Connection, transactions: Collection[int]) -> None
 
 def _fly_again(connection: Connection, chosen: ColumnElement[bool]) -> None:
     ids = select(_t.c.id).where(chosen)
+    _hold(connection, _b.c.transaction.in_(ids))
     connection.execute(update(_b).where(_b.c.transaction.in_(ids), _b.c.status == "done").values(status="sent"))
     connection.execute(update(_t).where(chosen).values(**_NOT_LANDED))
 

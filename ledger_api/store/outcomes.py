@@ -11,6 +11,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, case, delete, exist
 from sqlmodel import SQLModel
 
 from ledger_api import tables  # noqa: F401  # the import makes the tables known to the metadata
+from ledger_api.store.lanes import hold_batches
 from ledger_api.store.records import LIST_LIMIT
 
 _table = SQLModel.metadata.tables
@@ -47,6 +48,8 @@ _ITS_EVENTS_REFUSED = (
     .values(status="refused", reason=bindparam("why"), refused_block=bindparam("block"))
 )
 _ITEMS_REFUSED = select(_EVENTS.c.item).where(_EVENTS.c.refused_block.between(bindparam("first"), bindparam("last"))).distinct()
+_ITEMS_OF_EVENTS = select(_EVENTS.c.item).where(_EVENTS.c.event_hash.in_(_KEYS))
+_ITEMS_OF_BATCHES = select(_EVENTS.c.item).join(_BATCHES, _BATCHES.c.id == _EVENTS.c.batch).where(_BATCHES.c.batch_hash.in_(_KEYS))
 _SETTLED_TIPS = delete(_TIPS).where(
     _TIPS.c.item.in_(_KEYS), ~exists().where(_EVENTS.c.item == _TIPS.c.item, _EVENTS.c.status == "accepted")
 )
@@ -125,11 +128,21 @@ def mark_refused(connection: Connection, refusals: Sequence[Refusal]) -> None:
 def mark_batches_refused(connection: Connection, refusals: Sequence[Refusal], *, retried: int) -> None:
     """Events of a refused batch end with its reason; for the reason `retried` they stay accepted, to be signed anew."""
     by_hash = {refusal.hash: refusal for refusal in refusals}
-    for batch in list(_ask(connection, _OPEN_BATCHES, by_hash)):
+    batches = sorted(_ask(connection, _OPEN_BATCHES, by_hash), key=lambda batch: batch.id)
+    hold_batches(connection, [batch.id for batch in batches])
+    for batch in batches:
         refusal = by_hash[batch.batch_hash]
         connection.execute(_BATCH_REFUSED, {"batch_id": batch.id})
         if refusal.reason != retried:
             connection.execute(_ITS_EVENTS_REFUSED, {"batch_id": batch.id, "why": refusal.reason, "block": refusal.block_number})
+
+
+def items_of_events(connection: Connection, hashes: Collection[bytes]) -> set[bytes]:
+    return {bytes(row.item) for row in _ask(connection, _ITEMS_OF_EVENTS, hashes)}
+
+
+def items_of_batches(connection: Connection, hashes: Collection[bytes]) -> set[bytes]:
+    return {bytes(row.item) for row in _ask(connection, _ITEMS_OF_BATCHES, hashes)}
 
 
 def items_refused(connection: Connection, first: int, last: int) -> list[bytes]:

@@ -9,9 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, text, update
 
-from ledger_api.store import tallies
 from ledger_api.tables import BatchRow, BlockRow, CursorRow, EventRow, ItemRow, RecordRow, SignerRow, TipRow, TransactionRow
-from ledger_verify.codes import Reason
 
 LIST_LIMIT = 900  # values in one IN list
 
@@ -236,6 +234,14 @@ def save_batch(connection: Connection, batch: NewBatch, events: Sequence[int]) -
     return identifier
 
 
+def hold_loose(connection: Connection, events: Collection[int]) -> bool:
+    """Whether nobody else is at work on these. Waits for nobody: who has one of them carries it, or ends it."""
+    if connection.dialect.name != "postgresql":
+        return True
+    free = select(_e.c.id).where(_e.c.id.in_(bindparam("keys", expanding=True))).order_by(_e.c.id).with_for_update(skip_locked=True)
+    return len(list(_ask(connection, free, events))) == len(events)
+
+
 def count_members(connection: Connection, batches: Collection[int]) -> int:
     """How many events the batches hold: fewer than were put in when another worker was faster."""
     return sum(connection.execute(_COUNT, {"keys": some}).scalar_one() for some in _lists(list(batches)))
@@ -248,12 +254,12 @@ def dissolve(connection: Connection, batches: Collection[int]) -> None:
     comes first records it, and the other changes nothing. Events that are recorded are let go too; if a reorg takes them
     back they are loose.
     """
-    for some in _lists(list(batches)):
+    for some in _lists(sorted(batches)):
+        connection.execute(update(_b).where(_b.c.id.in_(some)).values(status="dissolved", transaction=None))
         # without its batch a unit is a group that stands or falls together: only one that was signed so stays one
         singles = select(_b.c.id).where(_b.c.id.in_(some), _b.c.all_or_nothing.is_(False))
         connection.execute(update(_e).where(_e.c.batch.in_(singles)).values(unit=None))
         connection.execute(update(_e).where(_e.c.batch.in_(some)).values(batch=None, batch_position=None))
-        connection.execute(update(_b).where(_b.c.id.in_(some)).values(status="dissolved", transaction=None))
 
 
 def set_down(connection: Connection, batches: Collection[int]) -> None:
@@ -277,12 +283,10 @@ def follow_head(connection: Connection, event: int, *, head: bytes, event_hash: 
     )
 
 
-def refuse(connection: Connection, events: Collection[int], reason: int) -> None:
-    """Events that can no longer be recorded as their caller signed or meant them."""
-    for some in _lists(list(events)):
-        ended = update(_e).where(_e.c.id.in_(some), _e.c.status == "accepted")
-        count = connection.execute(ended.values(status="refused", reason=reason, retry_block=None)).rowcount
-        tallies.add(connection, tallies.WORKER, {Reason(reason).code: count} if count else {})
+def refuse(connection: Connection, events: Collection[int], reason: int) -> int:
+    """Events that can no longer be recorded as their caller signed or meant them; how many still could. The caller counts them."""
+    ended = update(_e).where(_e.c.status == "accepted").values(status="refused", reason=reason, retry_block=None)
+    return sum(connection.execute(ended.where(_e.c.id.in_(some))).rowcount for some in _lists(sorted(events)))
 
 
 def keep_error(connection: Connection, events: Collection[int], error: str) -> None:

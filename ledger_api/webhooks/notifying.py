@@ -106,8 +106,8 @@ class Notifier:
 
     def leave(self) -> None:
         with writing(self.engine) as connection:
-            lines.leave(connection, self.name, now=self.clock())
             drop_lease(connection, LEASE, self.owner)
+            lines.leave(connection, self.name, now=self.clock())
 
     # --- the network's side
 

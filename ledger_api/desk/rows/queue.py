@@ -133,10 +133,10 @@ def decide(connection: Connection, case_id: str, seat: int, **columns: Any) -> N
 
 
 def overdue(connection: Connection, *, now: datetime, most: int) -> Sequence[Row[str, int, str]]:
-    """Claims that ran out, of cases that are still on somebody's desk."""
+    """Claims that ran out, of cases that are still on somebody's desk; nobody else is at work on these."""
     late = select(appraisals.c.case, appraisals.c.seat, appraisals.c.appraiser).join(cases, cases.c.id == appraisals.c.case)
     late = late.where(appraisals.c.decided_at.is_(None), appraisals.c.lease_until < now, cases.c.state == "appraising")
-    return connection.execute(late.order_by(appraisals.c.lease_until).limit(most)).all()
+    return connection.execute(late.order_by(appraisals.c.lease_until).limit(most).with_for_update(of=cases, skip_locked=True)).all()
 
 
 def pairs(connection: Connection, authenticator: bytes) -> Sequence[Row[str, str, str, str]]:

@@ -4,11 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from httpx import Response
 from sqlalchemy import text
 
-from ledger_api.store.engine import reading
+from ledger_api.desk.booking import rows
+from ledger_api.store.engine import reading, writing
 from tests.api.booking.world import HASHTAG, SERIAL, TERMS, BookingWorld, key
 from tests.consortium import DIDS, GTIN, count
+from tests.doors import await_waiting
 
 
 def test_a_hashtag_leads_to_its_partner_and_its_price(world: BookingWorld) -> None:
@@ -167,6 +170,32 @@ def test_however_many_ask_at_once_a_time_has_as_many_places_as_the_store_has(wor
     assert codes == [200, 200] + [409] * (racers - 2), [answer.text for answer in answers]
     assert count(world.doors.engine, "booking_places") == TERMS["capacity"]
     assert sum(world.state(booking) == "booked" for booking in bookings) == TERMS["capacity"]
+
+
+def test_parties_who_try_two_stores_in_opposite_order_do_not_wait_for_each_other(world: BookingWorld) -> None:
+    other = world.doors.post("EXPERT", "/v1/stores", {"name": "Como", "address": "Via Plinio 2", "terms": TERMS}).json()["id"]
+    world.doors.ask("PUT", "EXPERT", f"/v1/campaigns/{HASHTAG}", json={"stores": [world.store, other], "price_cents": 0})
+    first, second = world.slots(world.open()["id"])[:2]
+    for store in (world.store, other):  # the first time is full at both
+        for _ in range(TERMS["capacity"]):  # type: ignore[call-overload]  # a number
+            world.party(world.open()["id"], "seller", "POST", "/drop-off", {"store": store, "starts_at": first})
+    one, two = world.open()["id"], world.open()["id"]
+    choices = {one: [(world.store, first), (other, second)], two: [(other, first), (world.store, second)]}
+    chosen = {booking: {"slots": [{"store": store, "starts_at": at} for store, at in its]} for booking, its in choices.items()}
+
+    def mark(booking: str, role: str) -> Response:
+        return world.party(booking, role, "PUT", "/slots", chosen[booking])
+
+    for booking in (one, two):
+        mark(booking, "seller")
+    with ThreadPoolExecutor(2) as pool, writing(world.doors.engine) as connection:
+        rows.locked_store(connection, world.store)
+        answers = []
+        for number, booking in enumerate((one, two), 1):
+            answers.append(pool.submit(mark, booking, "buyer"))
+            await_waiting(world.doors.engine, number)
+
+    assert [answer.result().json()["state"] for answer in answers] == ["booked"] * 2, [answer.result().text for answer in answers]
 
 
 def test_slots_of_another_length_do_not_overbook(world: BookingWorld) -> None:

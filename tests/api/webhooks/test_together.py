@@ -14,7 +14,7 @@ from ledger_api.webhooks.lines import Done, Terms
 from ledger_api.webhooks.notifying import Notifier
 from tests.api.webhooks.world import TERMS, Hooks
 from tests.consortium import PLATFORM
-from tests.doors import eventually
+from tests.doors import await_waiting
 
 NOW = datetime.now(UTC)
 ME = Terms("a/0", NOW, 5, [0.5] * 20)
@@ -46,16 +46,11 @@ def test_who_has_an_endpoint_does_not_wait_for_who_notes_its_deliveries(
     with ThreadPoolExecutor(1) as pool, writing(hooks.doors.engine) as connection:
         row = endpoints.one(connection, PLATFORM, made["id"], lock=True)
         settling = pool.submit(settle)
-        if connection.dialect.name == "postgresql":  # on SQLite it waits for the whole write
-            eventually(lambda: somebody_waits(hooks))
+        await_waiting(hooks.doors.engine, 1)
         change(connection, row)
     settling.result()
 
     assert hooks.count("SELECT count(*) FROM webhook_deliveries WHERE tries = 1") == (0 if change is end else 20)
-
-
-def somebody_waits(hooks: Hooks) -> bool:
-    return hooks.count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0
 
 
 def test_everybody_at_once_and_nobody_is_turned_away(hooks: Hooks) -> None:
