@@ -51,15 +51,12 @@ class Load:
     tried_again: Sequence[int] = ()  # rows that had failed before, and that the node takes now
 
     def book(self, connection: Connection) -> list[int]:
-        """Write new batches with their events; returns all batches. Raises: LaneBusy, when another lane was faster."""
+        """Write new batches with their events; returns all batches. Raises: LaneBusy, when another has one of these events."""
         batches = [one.signed.id for one in self.sealed if one.signed is not None]
         fresh = [(one.fresh, one.events) for one in self.sealed if one.fresh is not None]
-        loose = [event for _, events in fresh for event in events]
-        new: list[int] = []
-        if sending.hold_loose(connection, loose):
-            new += [sending.save_batch(connection, batch, events) for batch, events in fresh]
-        if sending.count_members(connection, new) != len(loose):
-            raise LaneBusy("another lane carries one of these events already")
+        if not sending.hold_loose(connection, [event for _, events in fresh for event in events]):
+            raise LaneBusy("another is at work on one of these events")
+        new = [sending.save_batch(connection, batch, events) for batch, events in fresh]
         parking.is_carried(connection, self.tried_again)
         return batches + new
 

@@ -106,9 +106,13 @@ _HISTORY = (
     .order_by(_records.c.sequence)
 )
 _STATE_AT = select(_records.c.state).where(_records.c.item == bindparam("item"), _records.c.sequence == bindparam("sequence"))
-_IN_BATCH = update(_e).where(_e.c.id == bindparam("event"), _e.c.status == "accepted", _e.c.batch.is_(None))
-_JOIN = _IN_BATCH.values(batch=bindparam("batch_id"), batch_position=bindparam("place"), error=None)
-_COUNT = select(func.count()).where(_e.c.batch.in_(bindparam("keys", expanding=True)))
+_IS_LOOSE = (_e.c.status == "accepted") & _e.c.batch.is_(None)
+_STILL_LOOSE = select(_e.c.id).where(_e.c.id.in_(bindparam("keys", expanding=True)), _IS_LOOSE).with_for_update(skip_locked=True)
+_JOIN = (
+    update(_e)
+    .where(_e.c.id == bindparam("event"), _IS_LOOSE)
+    .values(batch=bindparam("batch_id"), batch_position=bindparam("place"), error=None)
+)
 _FINAL_TIME = (
     select(_blocks.c.timestamp)
     .where(_blocks.c.number <= _cursor.c.final_block)
@@ -235,16 +239,8 @@ def save_batch(connection: Connection, batch: NewBatch, events: Sequence[int]) -
 
 
 def hold_loose(connection: Connection, events: Collection[int]) -> bool:
-    """Whether nobody else is at work on these. Waits for nobody: who has one of them carries it, or ends it."""
-    if connection.dialect.name != "postgresql":
-        return True
-    free = select(_e.c.id).where(_e.c.id.in_(bindparam("keys", expanding=True))).order_by(_e.c.id).with_for_update(skip_locked=True)
-    return len(list(_ask(connection, free, events))) == len(events)
-
-
-def count_members(connection: Connection, batches: Collection[int]) -> int:
-    """How many events the batches hold: fewer than were put in when another worker was faster."""
-    return sum(connection.execute(_COUNT, {"keys": some}).scalar_one() for some in _lists(list(batches)))
+    """Whether all of these are loose and nobody else is at work on one. Waits for nobody: who has it carries it, or ends it."""
+    return sum(1 for _ in _ask(connection, _STILL_LOOSE, events)) == len(events)
 
 
 def dissolve(connection: Connection, batches: Collection[int]) -> None:
