@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, text, update
 
+from ledger_api.store.lanes import hold_batches
 from ledger_api.tables import BatchRow, BlockRow, CursorRow, EventRow, ItemRow, RecordRow, SignerRow, TipRow, TransactionRow
 
 LIST_LIMIT = 900  # values in one IN list
@@ -251,6 +252,7 @@ def dissolve(connection: Connection, batches: Collection[int]) -> None:
     back they are loose.
     """
     for some in _lists(sorted(batches)):
+        hold_batches(connection, some)
         connection.execute(update(_b).where(_b.c.id.in_(some)).values(status="dissolved", transaction=None))
         # without its batch a unit is a group that stands or falls together: only one that was signed so stays one
         singles = select(_b.c.id).where(_b.c.id.in_(some), _b.c.all_or_nothing.is_(False))
@@ -260,7 +262,8 @@ def dissolve(connection: Connection, batches: Collection[int]) -> None:
 
 def set_down(connection: Connection, batches: Collection[int]) -> None:
     """Take batches out of their transaction as they are signed: the organization alone could sign them anew."""
-    for some in _lists(list(batches)):
+    for some in _lists(sorted(batches)):
+        hold_batches(connection, some)
         connection.execute(update(_b).where(_b.c.id.in_(some)).values(status="signed", transaction=None))
 
 

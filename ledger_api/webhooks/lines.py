@@ -153,7 +153,7 @@ def _staying(chosen: Select[Any]) -> Select[Any]:
 
 
 def hold(connection: Connection, which: ColumnElement[bool]) -> None:
-    """Lines, in the order in which `add` and `settle` touch them. On SQLite the writer's lock already has them."""
+    """Lines, in the order in which `add` touches them. On SQLite the writer's lock already has them."""
     if connection.dialect.name == "postgresql":
         in_order = (lines.c.endpoint.collate("C"), lines.c.subject.collate("C"))
         connection.execute(select(lines.c.endpoint).where(which).order_by(*in_order).with_for_update())
@@ -235,30 +235,30 @@ def _first(connection: Connection, taken: Sequence[tuple[str, str]], now: dateti
 
 
 def settle(connection: Connection, terms: Terms, done: Sequence[Done]) -> None:
-    """A delivery is done with its first 2xx, or after its last try; its line goes on. What another has taken over meanwhile stays its."""
-    if not done:
+    """A delivery is done with its first 2xx, or after its last try; its line goes on. What another has taken over meanwhile stays its, and
+    an endpoint that was ended meanwhile leaves nothing to note."""
+    asked = select(endpoints.c.id).where(endpoints.c.id.in_({one.job.endpoint for one in done}))
+    there = set(connection.execute(_staying(asked)).scalars()) if done else set()
+    drawn = [(one, draw) for one, draw in zip(done, terms.draws, strict=True) if one.job.endpoint in there]
+    if not drawn:
         return
-    sent = [one for one in done if one.was_sent]
-    connection.execute(_staying(select(endpoints.c.id).where(endpoints.c.id.in_({one.job.endpoint for one in done}))))
-    _note(connection, sent)
     pauses = [
-        0.0 if one.is_good or not one.was_sent else pause(one.job.tries + 1, first_seconds=terms.first_pause_seconds, draw=draw)
-        for one, draw in zip(done, terms.draws, strict=True)
+        (one, 0.0 if one.is_good or not one.was_sent else pause(one.job.tries + 1, first_seconds=terms.first_pause_seconds, draw=draw))
+        for one, draw in drawn
     ]
-    told = [_told(one, seconds) for one, seconds in zip(done, pauses, strict=True) if one.was_sent]
-    told.sort(key=lambda row: row["this"])
-    if told:
-        connection.execute(_ANSWERED, told)
+    sent = [(one, seconds) for one, seconds in pauses if one.was_sent]
+    if sent:
+        connection.execute(insert(attempts), [_attempt(one) for one, _ in sent])
+        connection.execute(_ANSWERED, sorted((_told(one, seconds) for one, seconds in sent), key=lambda row: row["this"]))
     freed = [
-        {"this": one.job.endpoint, "about": one.job.subject, "due": terms.now + timedelta(seconds=seconds or 0.0)}
-        for one, seconds in zip(done, pauses, strict=True)
+        {"this": one.job.endpoint, "about": one.job.subject, "due": terms.now + timedelta(seconds=seconds or 0.0), "me": terms.owner}
+        for one, seconds in pauses
     ]
-    freed.sort(key=lambda row: (row["this"], row["about"]))
     theirs = tuple_(lines.c.endpoint, lines.c.subject).in_([(row["this"], row["about"]) for row in freed])
     hold(connection, theirs)
-    connection.execute(_FREE_MINE, [row | {"me": terms.owner} for row in freed])
+    connection.execute(_FREE_MINE, freed)
     connection.execute(delete(lines).where(theirs, lines.c.owner.is_(None), ~_WAITS))
-    _judge(connection, terms.now, sent)
+    _judge(connection, terms.now, [one for one, _ in sent])
 
 
 _ANSWERED = (
@@ -276,17 +276,8 @@ _FREE_MINE = (
 )
 
 
-def _note(connection: Connection, sent: Sequence[Done]) -> None:
-    """Of deliveries that are there: an endpoint may be ended while something is on its way to it."""
-    there = select(deliveries.c.id).where(deliveries.c.id.in_([one.job.delivery for one in sent]))
-    still = set(connection.execute(there).scalars()) if sent else set()
-    noted = [
-        {"delivery": one.job.delivery, "at": one.at, "milliseconds": one.milliseconds, "status": one.status, "why": one.why}
-        for one in sent
-        if one.job.delivery in still
-    ]
-    if noted:
-        connection.execute(insert(attempts), noted)
+def _attempt(one: Done) -> dict[str, Any]:
+    return {"delivery": one.job.delivery, "at": one.at, "milliseconds": one.milliseconds, "status": one.status, "why": one.why}
 
 
 def _told(one: Done, seconds: float | None) -> dict[str, Any]:

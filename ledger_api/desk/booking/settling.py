@@ -150,9 +150,8 @@ def mark(connection: Connection, booking_id: str, role: Role, chosen: Sequence[C
     life.note(connection, booking, by=role, at=now, why="marked", facts={"times": len(chosen)})
     both = rows.marked(connection, booking_id)
     common = [choice for choice in slots.first_common(both["seller"], both["buyer"]) if choice[0] >= now]
-    for store_id in sorted(
-        {store_id for _, store_id in common}
-    ):  # all of them before the first is full: others take them in this order too
+    # all of them before the first is full: others take them in this order too
+    for store_id in sorted({store_id for _, store_id in common}):
         rows.locked_store(connection, store_id)
     for choice in common:
         if _place(connection, booking, choice, mode="both", by=role, now=now):
