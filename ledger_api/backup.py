@@ -26,6 +26,7 @@ from typing import IO, Any
 
 from sqlalchemy import make_url, text
 
+from ledger_api.durable import sync_folder
 from ledger_api.errors import BusyError, CallerError, IntegrityError, NotFound
 from ledger_api.settings import Settings
 from ledger_api.store.engine import open_engine, reading
@@ -105,7 +106,7 @@ def back_up(settings: Settings, target: Path) -> Manifest:
         made = Path(folder) / "backup.tar"
         _write_archive(made, manifest, paths)
         os.link(made, target)  # refuses where somebody was faster
-        _sync(target.parent)
+        sync_folder(target.parent)
     return manifest
 
 
@@ -214,7 +215,7 @@ def restore_home(source: Path, home: Path) -> Manifest:
         if home.exists():
             home.rmdir()
         made.rename(home)
-        _sync(home.parent)
+        sync_folder(home.parent)
     return manifest
 
 
@@ -308,11 +309,3 @@ def _digest(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,7 +8,8 @@ from rich.console import Console
 
 from ledger_api import operating
 from ledger_api.desk.staff import take_on
-from ledger_api.home import Home, write_durably
+from ledger_api.durable import write_durably
+from ledger_api.home import Home
 from ledger_api.importer.files import read_lines
 from ledger_api.importer.running import ImportReport
 from ledger_api.running import Running

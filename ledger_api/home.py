@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ledger_api.durable import write_durably
 from ledger_api.errors import BusyError, NotFound
 from ledger_api.settings import Settings
 
@@ -105,18 +106,6 @@ class Home:
     def announce(self, **facts: str | int) -> None:
         """Tell other commands on this home how to reach what runs here."""
         write_durably(self.running_file, json.dumps({"pid": os.getpid(), **facts}))
-
-
-def write_durably(path: Path, text: str, *, mode: int = 0o600) -> None:
-    """Replace a file so that a crash leaves the old or the new one, on disk before this returns."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(path.suffix + ".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def free_port(preferred: int = 0) -> int:

@@ -18,6 +18,7 @@ import hmac
 import os
 import secrets
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Never
 
@@ -25,6 +26,7 @@ import orjson
 from coincurve import PrivateKey
 from pydantic import SecretStr
 
+from ledger_api.durable import written_beside
 from ledger_api.errors import DevelopmentKeyRefused, KeyMissing, KeystoreDamaged, WrongPassphrase
 from ledger_api.settings import Settings
 from ledger_verify.claims import SECRET_BYTES
@@ -309,21 +311,5 @@ def _passphrase(folder: Path, settings: Settings) -> tuple[str, int]:
 
 def _create(path: Path, content: bytes) -> None:
     """Write a new file 0600, on disk before this returns. When another process was first, its file stands."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(temporary, path)
-    except FileExistsError:
-        pass
-    finally:
-        temporary.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    with written_beside(path, content) as written, suppress(FileExistsError):
+        os.link(written, path)

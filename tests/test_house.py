@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LEVELS = (
-    {"errors", "settings", "logs"},
+    {"errors", "settings", "logs", "durable"},
     {"domain", "columns"},
     {"tables"},
     {"store", "chain", "keys", "migrations"},

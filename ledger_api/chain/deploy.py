@@ -5,7 +5,6 @@ was reset, another chain behind the same URL, or other contracts at the same add
 """
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from ledger_api.chain.abi import Artifact, load_artifact
 from ledger_api.chain.contracts import ledger_at
 from ledger_api.chain.reverts import revert_error
 from ledger_api.chain.rpc import Hint, Node, Refusal, unhex
+from ledger_api.durable import write_durably
 from ledger_api.errors import ContractMissing, DeploymentUnusable, NodeInconsistent, NodeUnreachable, WrongChain
 from ledger_verify import hashing
 from ledger_verify.hashing import OrganizationId, keccak
@@ -86,13 +86,7 @@ def read_deployment(path: Path) -> Deployment:
 
 def write_deployment(path: Path, deployment: Deployment) -> None:
     """On disk before this returns: the addresses cannot be found again otherwise."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".new")
-    with temporary.open("w") as file:
-        file.write(deployment.as_json())
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    write_durably(path, deployment.as_json(), mode=0o666)  # less what the umask takes: nothing in it is secret
 
 
 def verify_deployment(node: Node, deployment: Deployment) -> None:

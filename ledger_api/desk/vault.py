@@ -11,7 +11,6 @@ before it leaves: whoever runs the storage reads nothing.
 
 import errno
 import hashlib
-import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ledger_api.desk.errors import NoSuchPhoto, PhotosAway, PhotoTampered
+from ledger_api.durable import sync_folder, written_beside
 from ledger_api.settings import Bucket
 
 MAGIC = b"PLV1"
@@ -93,8 +93,8 @@ class DiskVault:
         name = hashlib.sha256(body).hexdigest()
         path = self._path(name)
         if not path.exists():
-            with _at_hand():
-                _write(path, self._seal.close(name, body))
+            with _at_hand(), written_beside(path, self._seal.close(name, body)) as written:
+                written.replace(path)
         return name
 
     def get(self, name: str) -> bytes:
@@ -111,7 +111,7 @@ class DiskVault:
         with _at_hand():
             path.unlink(missing_ok=True)
             if path.parent.exists():
-                _settle(path.parent)
+                sync_folder(path.parent)
 
     def has(self, name: str) -> bool:
         return self._path(name).exists()
@@ -123,23 +123,6 @@ class DiskVault:
         return self._folder / name[:2] / name[2:4] / name
 
 
-def _write(path: Path, kept: bytes) -> None:
-    """Whole and on disk, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_name(f".{secrets.token_hex(8)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(kept)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _settle(path.parent)
-
-
 @contextmanager
 def _at_hand() -> Iterator[None]:
     """A disk that is full, gone or read-only is no fault of the caller's. What is not there is told by its own name."""
@@ -149,15 +132,6 @@ def _at_hand() -> Iterator[None]:
         raise
     except OSError as error:
         raise PhotosAway(cause=errno.errorcode.get(error.errno or 0, "disk")) from error
-
-
-def _settle(folder: Path) -> None:
-    """What changed in it is on disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class BucketVault:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from coincurve import PrivateKey
 
-from ledger_api.home import write_durably
+from ledger_api.durable import write_durably
 from ledger_verify import hashing
 from ledger_verify.transition import Event
 
