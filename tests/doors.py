@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 from httpx import Response
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 from ledger_api.auth import Limiter, Scope, create_key
 from ledger_api.desk.vault import Vault
@@ -184,6 +184,36 @@ def await_waiting(engine: Engine, sessions: int) -> None:
 
     if engine.dialect.name == "postgresql":
         eventually(lambda: waiting() == sessions)
+
+
+@contextmanager
+def dozing(engine: Engine, tables: str) -> Iterator[None]:
+    """Whoever locks rows of these tables sees the database as it is and comes to the locks a second later. On SQLite the writer's lock
+    comes first, and nobody sees what is old."""
+
+    def doze(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> tuple[str, Any]:
+        if "FOR UPDATE" in statement and f"FROM {tables}" in statement:
+            statement = statement.replace("WHERE ", "WHERE pg_sleep(1) IS NOT NULL AND ", 1)
+        return statement, parameters
+
+    if engine.dialect.name != "postgresql":
+        yield
+        return
+    event.listen(engine, "before_cursor_execute", doze, retval=True)
+    try:
+        yield
+    finally:
+        event.remove(engine, "before_cursor_execute", doze)
+
+
+def await_dozing(engine: Engine) -> None:
+    def dozing() -> bool:
+        with reading(engine) as connection:
+            asked = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'")
+            return int(connection.execute(asked).scalar_one()) > 0
+
+    if engine.dialect.name == "postgresql":
+        eventually(dozing)
 
 
 def eventually(happens: Any, *, seconds: float = 60.0) -> None:

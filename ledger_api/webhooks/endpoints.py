@@ -101,14 +101,14 @@ def test(connection: Connection, row: AnyRow, *, at: datetime) -> str:
 
 def replay(connection: Connection, row: AnyRow, *, after: int, until: int | None, at: datetime) -> tuple[int, int | None]:
     """How many notices are delivered once more, under their own ids and in their order, behind what waits already; and where to go on
-    when there were more. `row` is locked. Raises EndpointStopped.
+    when there were more. `row` is locked; what is being forgotten at this moment is passed over. Raises EndpointStopped.
     """
     if row.state != "active":
         raise EndpointStopped(state=row.state)
     chosen = select(notices).where(notices.c.organization == row.organization, notices.c.position > after).order_by(notices.c.position)
     if until is not None:
         chosen = chosen.where(notices.c.position <= until)
-    found = connection.execute(chosen.limit(MOST_REPLAYED)).all()
+    found = connection.execute(chosen.limit(MOST_REPLAYED).with_for_update(read=True, key_share=True, skip_locked=True)).all()
     types = None if row.types is None else orjson.loads(row.types)
     wanted = [notice for notice in found if notice.endpoint in (None, row.id) and kinds.wants(types, notice.type)]
     last_round = select(func.coalesce(func.max(deliveries.c.round), 0)).where(deliveries.c.endpoint == row.id)

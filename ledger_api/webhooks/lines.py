@@ -184,6 +184,15 @@ def _free(now: datetime, crowded: Collection[str]) -> Any:
     return chosen.where(lines.c.endpoint.not_in(crowded)) if crowded else chosen
 
 
+def _living(connection: Connection, owners: Collection[str], now: datetime) -> set[str]:
+    """Asked again once lines are locked: PostgreSQL looked for their owners as it saw the database before, and one that had just begun, or
+    was late with its proof, was not alive then."""
+    if not owners:
+        return set()
+    proved = select(notifiers.c.owner).where(notifiers.c.owner.in_(owners), notifiers.c.expires_at >= now)
+    return set(connection.execute(proved).scalars())
+
+
 def is_due(connection: Connection, *, now: datetime, crowded: Collection[str] = ()) -> bool:
     return connection.execute(_free(now, crowded).limit(1)).first() is not None
 
@@ -191,9 +200,13 @@ def is_due(connection: Connection, *, now: datetime, crowded: Collection[str] = 
 def take(connection: Connection, terms: Terms, *, most: int, crowded: Collection[str] = (), per_endpoint: int = MOST_AT_ONCE) -> list[Job]:
     """Up to `most` jobs, up to `per_endpoint` of each endpoint and none of the crowded ones: one that is slow must not hold up the rest."""
     free = _free(terms.now, crowded).order_by(lines.c.due_at).limit(most).with_for_update(skip_locked=True, of=lines)
+    locked = connection.execute(free).all()
+    held = _living(connection, {line.owner for line in locked if line.owner is not None}, terms.now)
     counts: dict[str, int] = {}
     found = []
-    for line in connection.execute(free).all():
+    for line in locked:
+        if line.owner in held:
+            continue
         counts[line.endpoint] = counts.get(line.endpoint, 0) + 1
         if counts[line.endpoint] <= per_endpoint:
             found.append(line)
@@ -322,7 +335,9 @@ def forget(connection: Connection, *, before: datetime, most: int = 1_000) -> in
     waiting = exists().where(deliveries.c.notice == notices.c.number, deliveries.c.state == text("'waiting'"))
     old = select(notices.c.number).where(notices.c.created_at < before, notices.c.position.is_not(None), ~waiting)
     chosen = old.where(notices.c.position < last_position(connection)).limit(most).with_for_update(skip_locked=True)
-    gone = list(connection.execute(chosen).scalars())
+    locked = list(connection.execute(chosen).scalars())
+    # asked again once they are locked: a replay may have been at them until then
+    gone = list(connection.execute(select(notices.c.number).where(notices.c.number.in_(locked), ~waiting)).scalars()) if locked else []
     if gone:
         told = select(deliveries.c.endpoint).where(deliveries.c.notice.in_(gone))
         connection.execute(_staying(select(endpoints.c.id).where(endpoints.c.id.in_(told))))

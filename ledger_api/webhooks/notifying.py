@@ -76,12 +76,11 @@ class Notifier:
     def turn(self, done: list[Done], *, room: int, flying: Counter[str]) -> list[Job]:
         """Notes what is done and takes what is next. Raises: BusyError; nothing was noted or taken, or we go on under another name."""
         crowded = {endpoint for endpoint, count in flying.items() if count >= PER_ENDPOINT}
-        now = self.clock()
+        began, now = time.monotonic(), self.clock()
         if not done and not self._is_late(flying):
             with reading(self.engine) as connection:
                 if room == 0 or not lines.is_due(connection, now=now, crowded=crowded):
                     return []
-        began = time.monotonic()
         terms = Terms(self.name, now, self.first_pause_seconds, [self.draw() for _ in done])
         try:
             with writing(self.engine) as connection:

@@ -136,7 +136,10 @@ def overdue(connection: Connection, *, now: datetime, most: int) -> Sequence[Row
     """Claims that ran out, of cases that are still on somebody's desk; nobody else is at work on these."""
     late = select(appraisals.c.case, appraisals.c.seat, appraisals.c.appraiser).join(cases, cases.c.id == appraisals.c.case)
     late = late.where(appraisals.c.decided_at.is_(None), appraisals.c.lease_until < now, cases.c.state == "appraising")
-    return connection.execute(late.order_by(appraisals.c.lease_until).limit(most).with_for_update(of=cases, skip_locked=True)).all()
+    late = late.order_by(appraisals.c.lease_until)
+    locked = connection.execute(late.limit(most).with_for_update(of=cases, skip_locked=True)).all()
+    # asked again once the cases are locked: a claim may have been renewed until then
+    return connection.execute(late.where(cases.c.id.in_([one.case for one in locked]))).all() if locked else []
 
 
 def pairs(connection: Connection, authenticator: bytes) -> Sequence[Row[str, str, str, str]]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from ledger_api.desk import appraising
 from ledger_api.desk.checks import Checked, Machines
 from ledger_api.desk.errors import DeskClosed
 from ledger_api.desk.rows import cases as rows
@@ -14,9 +15,10 @@ from ledger_api.desk.rows.cases import AnyRow
 from ledger_api.desk.vault import DiskVault
 from ledger_api.desk.working import opened, run
 from ledger_api.errors import DatabaseBusy
-from ledger_api.store.engine import reading
+from ledger_api.store.engine import reading, writing
 from tests.api.desk.world import CHECKS, DeskWorld, worker_of
 from tests.consortium import count
+from tests.doors import await_dozing, dozing
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,26 @@ def test_two_loops_do_each_check_once(world: DeskWorld) -> None:
     assert [world.state(case) for case in cases] == ["queued", "queued"]
     assert count(world.doors.engine, "checks", "tries = 1") == 2 * CHECKS
     assert count(world.doors.engine, "case_journal", "why = 'checked'") == 2
+
+
+def test_a_claim_that_is_renewed_while_overdue_ones_are_looked_for_stays(world: DeskWorld) -> None:
+    case = world.queued()
+    world.claimed("ada", case)
+    world.later(60 * 60)
+    now, engine = world.worker.clock(), world.doors.engine
+
+    def free() -> int:
+        with writing(engine) as connection:
+            return appraising.free_overdue_claims(connection, now=now, most=10)
+
+    with ThreadPoolExecutor(1) as pool:
+        with dozing(engine, "appraisals JOIN"):
+            freeing = pool.submit(free)
+            await_dozing(engine)
+        renewed = world.desk("ada", "POST", f"/cases/{case}/keep")
+
+    assert (freeing.result(), renewed.status_code) in ((0, 200), (1, 409))
+    assert world.state(case) == ("appraising" if renewed.status_code == 200 else "queued")
 
 
 def test_two_loops_that_see_one_verdict_waiting_bring_it_once(world: DeskWorld) -> None:

@@ -14,7 +14,7 @@ from ledger_api.webhooks.lines import Done, Terms
 from ledger_api.webhooks.notifying import Notifier
 from tests.api.webhooks.world import TERMS, Hooks
 from tests.consortium import PLATFORM
-from tests.doors import await_waiting
+from tests.doors import await_dozing, await_waiting, dozing
 
 NOW = datetime.now(UTC)
 ME = Terms("a/0", NOW, 5, [0.5] * 20)
@@ -51,6 +51,49 @@ def test_who_has_an_endpoint_does_not_wait_for_who_notes_its_deliveries(
     settling.result()
 
     assert hooks.count("SELECT count(*) FROM webhook_deliveries WHERE tries = 1") == (0 if change is end else 20)
+
+
+def test_whoever_begins_while_another_looks_for_work_keeps_what_it_took(hooks: Hooks) -> None:
+    """Its proof of life and what it took are committed together, after the other saw the database and before it locked the line."""
+    hooks.endpoint("http://127.0.0.1:9/")
+    hooks.tell("case:1")
+    notifiers = [Notifier(hooks.doors.engine, TERMS, owner) for owner in ("a", "b")]
+    notifiers[0].spread()
+
+    def turn(notifier: Notifier) -> list[lines.Job]:
+        return notifier.turn([], room=16, flying=Counter())
+
+    with ThreadPoolExecutor(1) as pool:
+        with dozing(hooks.doors.engine, "webhook_lines"):
+            slow = pool.submit(turn, notifiers[0])
+            await_dozing(hooks.doors.engine)
+        taken = turn(notifiers[1])
+
+    assert len(taken) + len(slow.result()) == 1
+    assert hooks.count("SELECT count(*) FROM webhook_attempts") == 0, "nobody died: nothing was interrupted"
+
+
+def test_what_is_replayed_while_old_notices_are_forgotten_is_delivered(hooks: Hooks) -> None:
+    made = hooks.endpoint("http://127.0.0.1:9/")
+    hooks.tell(*(f"case:{number}" for number in range(2)))
+    with writing(hooks.doors.engine) as connection:
+        lines.spread(connection, now=NOW)
+        connection.execute(lines.deliveries.update().values(state="delivered"))
+        connection.execute(lines.lines.delete())
+
+    def forget() -> int:
+        with writing(hooks.doors.engine) as connection:
+            return lines.forget(connection, before=NOW + timedelta(days=1))
+
+    with ThreadPoolExecutor(1) as pool:
+        with dozing(hooks.doors.engine, "webhook_notices"):
+            forgetting = pool.submit(forget)
+            await_dozing(hooks.doors.engine)
+        answer = hooks.doors.post("PLATFORM", f"/v1/webhooks/endpoints/{made['id']}/replay", {"after": 0})
+
+    assert forgetting.result() + answer.json()["notices"] == 2
+    assert hooks.count("SELECT count(*) FROM webhook_deliveries WHERE state = 'waiting'") == answer.json()["notices"]
+    assert hooks.count("SELECT count(*) FROM webhook_deliveries WHERE notice NOT IN (SELECT number FROM webhook_notices)") == 0
 
 
 def test_everybody_at_once_and_nobody_is_turned_away(hooks: Hooks) -> None:
