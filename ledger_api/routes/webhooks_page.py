@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from ledger_api.auth import Principal, Scope, authenticate
 from ledger_api.errors import Forbidden, Unauthenticated
+from ledger_api.routes.cookies import Cookie
 from ledger_api.routes.deps import Context, Ctx, Db, anonymous
 from ledger_api.routes.desk.deps import Moment, own_page
 from ledger_api.routes.desk.forms import Form
@@ -25,7 +26,7 @@ from ledger_api.webhooks.errors import NoSuchDelivery
 from ledger_verify.hashing import OrganizationId
 
 PAGE = 50
-SECONDS = 12 * 3600
+COOKIE = Cookie("webhooks", seconds=12 * 3600)
 
 
 def _from_our_page(request: Request, ctx: Ctx) -> None:
@@ -41,7 +42,7 @@ router = APIRouter(prefix="/webhooks", include_in_schema=False, route_class=Page
 
 def sitting(request: Request, ctx: Ctx) -> Principal | None:
     """None for whoever is not signed in, or whose key has ended. Raises RateLimited."""
-    key_id = _key_of(ctx, request.cookies.get(_cookie(ctx), ""))
+    key_id = _key_of(ctx, COOKIE.read(request, ctx) or "")
     if key_id is not None:
         with reading(ctx.engine) as connection:
             row = directory.live_key(connection, key_id)
@@ -53,15 +54,6 @@ def sitting(request: Request, ctx: Ctx) -> Principal | None:
 
 
 Sitting = Annotated[Principal | None, Depends(sitting)]
-
-
-def _cookie(ctx: Context) -> str:
-    """`__Host-` binds it to this host and to TLS, where there is TLS (RFC 6265bis §4.1.3)."""
-    return "__Host-webhooks" if _is_secure(ctx) else "webhooks"
-
-
-def _is_secure(ctx: Context) -> bool:
-    return ctx.settings.base_url.startswith("https:")
 
 
 def _ticket(ctx: Context, key_id: str, until: int) -> str:
@@ -115,16 +107,12 @@ def sign_in(guest: AGuest, form: Form, request: Request, ctx: Ctx) -> Response:
     except (Unauthenticated, Forbidden):
         anonymous(request, ctx)
         return _page(guest, "webhooks_sign_in.html", status=401, wrong=True)
-    answer, ticket = gone(guest, "/webhooks"), _ticket(ctx, caller.key_id, int(ctx.clock()) + SECONDS)
-    answer.set_cookie(_cookie(ctx), ticket, max_age=SECONDS, path="/", secure=_is_secure(ctx), httponly=True, samesite="strict")
-    return answer
+    return COOKIE.keep(gone(guest, "/webhooks"), ctx, _ticket(ctx, caller.key_id, int(ctx.clock()) + COOKIE.seconds))
 
 
 @router.post("/sign-out")
 def sign_out(guest: AGuest, ctx: Ctx) -> Response:
-    answer = gone(guest, "/webhooks")
-    answer.delete_cookie(_cookie(ctx), path="/", secure=_is_secure(ctx), httponly=True, samesite="strict")
-    return answer
+    return COOKIE.drop(gone(guest, "/webhooks"), ctx)
 
 
 @router.post("/{endpoint}/test")

@@ -11,7 +11,7 @@ from ledger_api.desk.errors import CrossSite, DeskClosed, NotSignedIn, PasskeyRe
 from ledger_api.desk.rows import accounts as rows
 from ledger_api.domain.fields import Strict
 from ledger_api.routes.deps import Ctx, Db, NewId
-from ledger_api.routes.desk.deps import Knocking, MaybeSession, Moment, Photos, SignedIn, cookie_name, keep_signed_in, let_go, utc
+from ledger_api.routes.desk.deps import COOKIE, Knocking, MaybeSession, Moment, Photos, SignedIn, utc
 from ledger_api.routes.problems import errors
 from ledger_api.routes.schemas import Moment as Said
 from ledger_api.routes.schemas import Out, moment
@@ -52,7 +52,7 @@ def make_account(ctx: Ctx, response: Response, at: Moment, new_id: NewId, _: Kno
         account = accounts.create(connection, id=new_id, now=at)
         code, token = accounts.give_code(connection, account), accounts.begin_session(connection, account, now=at)
         made = _shown(connection, account)
-    keep_signed_in(response, ctx, token)
+    COOKIE.keep(response, ctx, token)
     return NewAccountOut(**made.model_dump(), code=code)
 
 
@@ -67,7 +67,7 @@ def erase_account(account: SignedIn, vault: Photos, ctx: Ctx, at: Moment) -> Res
     """Leave: cases are taken back where they can be, photos and words go, hashes and outcomes stay. There is no way back."""
     accounts.leave(ctx.engine, vault, account.id, now=at)
     response = Response(status_code=204)
-    let_go(response, ctx)
+    COOKIE.drop(response, ctx)
     return response
 
 
@@ -89,7 +89,7 @@ def sign_in_with_code(body: CodeIn, ctx: Ctx, response: Response, at: Moment, _:
         account = accounts.by_code(connection, body.code)
         token = accounts.begin_session(connection, account, now=at)
         found = _shown(connection, account)
-    keep_signed_in(response, ctx, token)
+    COOKIE.keep(response, ctx, token)
     return found
 
 
@@ -97,9 +97,9 @@ def sign_in_with_code(body: CodeIn, ctx: Ctx, response: Response, at: Moment, _:
 def sign_out(request: Request, _: SignedIn, ctx: Ctx) -> Response:
     """This browser's session ends."""
     with writing(ctx.engine) as connection:
-        accounts.end_session(connection, request.cookies[cookie_name(ctx)])
+        accounts.end_session(connection, COOKIE.read(request, ctx) or "")
     response = Response(status_code=204)
-    let_go(response, ctx)
+    COOKIE.drop(response, ctx)
     return response
 
 
@@ -123,7 +123,7 @@ def keep_passkey(body: CredentialIn, session: MaybeSession, ctx: Ctx, response: 
         token = None if session is not None else accounts.begin_session(connection, account, now=at)
         found = _shown(connection, account)
     if token is not None:
-        keep_signed_in(response, ctx, token)
+        COOKIE.keep(response, ctx, token)
     return found
 
 
@@ -141,7 +141,7 @@ def sign_in_with_passkey(body: CredentialIn, ctx: Ctx, response: Response, at: M
         account = passkeys.signed_in(connection, passkeys.site_at(ctx.settings.base_url), body.credential, now=at)
         token = accounts.begin_session(connection, account, now=at)
         found = _shown(connection, account)
-    keep_signed_in(response, ctx, token)
+    COOKIE.keep(response, ctx, token)
     return found
 
 

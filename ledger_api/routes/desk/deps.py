@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request
 from sqlalchemy import Row
 
 from ledger_api import columns
@@ -20,11 +20,13 @@ from ledger_api.desk.errors import CrossSite, DeskClosed, NoSuchCase, NotAnAppra
 from ledger_api.desk.rows import cases as rows
 from ledger_api.desk.rows import queue as line
 from ledger_api.desk.vault import Vault
+from ledger_api.routes.cookies import Cookie
 from ledger_api.routes.deps import Bearer, Caller, Context, Ctx, address_of, anonymous, principal
 from ledger_api.store.engine import reading
 
 AnyRow = Row[Any]
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+COOKIE = Cookie("account", seconds=accounts.SESSION_DAYS * 86_400)
 NEW_ACCOUNT_COST = 20  # requests that making an account, or trying a code, counts as
 
 
@@ -74,24 +76,6 @@ def own_page(request: Request, ctx: Context) -> None:
         raise CrossSite
 
 
-def cookie_name(ctx: Context) -> str:
-    """`__Host-` binds it to this host and to TLS, where there is TLS (RFC 6265bis §4.1.3)."""
-    return "__Host-account" if _is_secure(ctx) else "account"
-
-
-def keep_signed_in(response: Response, ctx: Context, token: str) -> None:
-    age = accounts.SESSION_DAYS * 86_400
-    response.set_cookie(cookie_name(ctx), token, max_age=age, path="/", secure=_is_secure(ctx), httponly=True, samesite="strict")
-
-
-def let_go(response: Response, ctx: Context) -> None:
-    response.delete_cookie(cookie_name(ctx), path="/", secure=_is_secure(ctx), httponly=True, samesite="strict")
-
-
-def _is_secure(ctx: Context) -> bool:
-    return ctx.settings.base_url.startswith("https:")
-
-
 def maybe_session(request: Request, ctx: Ctx) -> Session | None:
     """Whoever is signed in has a bucket of requests of their own; a flood of wrong cookies counts as its address's.
 
@@ -99,7 +83,7 @@ def maybe_session(request: Request, ctx: Ctx) -> Session | None:
         CrossSite, RateLimited
     """
     own_page(request, ctx)
-    token = request.cookies.get(cookie_name(ctx))
+    token = COOKIE.read(request, ctx)
     found = None
     if token is not None:
         with reading(ctx.engine) as connection:

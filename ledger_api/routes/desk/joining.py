@@ -10,7 +10,7 @@ from ledger_api.desk.errors import WrongCode
 from ledger_api.desk.rows import accounts as rows
 from ledger_api.routes.deps import Ctx, NewId
 from ledger_api.routes.desk.cases import theirs
-from ledger_api.routes.desk.deps import Knocking, MaybeSession, Moment, Photos, SignedIn, cookie_name, keep_signed_in, let_go
+from ledger_api.routes.desk.deps import COOKIE, Knocking, MaybeSession, Moment, Photos, SignedIn
 from ledger_api.routes.desk.forms import Form
 from ledger_api.routes.desk.pages import PageRoute, gone, page
 from ledger_api.routes.pages import AGuest, Guest
@@ -39,7 +39,7 @@ def join(guest: AGuest, ctx: Ctx, at: Moment, new_id: NewId, _: Knocking) -> Res
         account = accounts.create(connection, id=new_id, now=at)
         code, token = accounts.give_code(connection, account), accounts.begin_session(connection, account, now=at)
     response = page(guest, "code.html", code=code, is_new=True)
-    keep_signed_in(response, ctx, token)
+    COOKIE.keep(response, ctx, token)
     return response
 
 
@@ -58,16 +58,16 @@ def sign_in(guest: AGuest, form: Form, ctx: Ctx, at: Moment, _: Knocking) -> Res
     except WrongCode as error:
         return page(guest, "account.html", status=error.status, account=None, wrong="code")
     response = gone(guest, "/account")
-    keep_signed_in(response, ctx, token)
+    COOKIE.keep(response, ctx, token)
     return response
 
 
 @router.post("/sign-out")
 def leave_for_now(guest: AGuest, request: Request, _: SignedIn, ctx: Ctx) -> Response:
     with writing(ctx.engine) as connection:
-        accounts.end_session(connection, request.cookies[cookie_name(ctx)])
+        accounts.end_session(connection, COOKIE.read(request, ctx) or "")
     response = gone(guest, "/evaluate")
-    let_go(response, ctx)
+    COOKIE.drop(response, ctx)
     return response
 
 
@@ -78,7 +78,7 @@ def leave_for_good(guest: AGuest, form: Form, account: SignedIn, vault: Photos, 
         return gone(guest, "/account")
     accounts.leave(ctx.engine, vault, account.id, now=at)
     response = gone(guest, "/evaluate")
-    let_go(response, ctx)
+    COOKIE.drop(response, ctx)
     return response
 
 

@@ -22,7 +22,7 @@ from ledger_api.routes.desk.in_person import PresentedIn, keep_signature
 from ledger_api.routes.desk.pages import gone, page
 from ledger_api.routes.desk.presenter import drafted, presenting
 from ledger_api.routes.desk.queue import PAGE, AskShotIn, DecisionIn, after_of, decision_of, desk_case, matched, place_of, waiting_of
-from ledger_api.routes.desk.sittings import DeskRoute, FormValues, Judging, MaybeSitting, Sitting, rise, seat, sign_in
+from ledger_api.routes.desk.sittings import COOKIE, DeskRoute, FormValues, Judging, MaybeSitting, Sitting, sign_in
 from ledger_api.routes.pages import AGuest, Guest
 from ledger_api.store.engine import reading, writing
 from ledger_api.web.appraising import CasePage, case_page, waiting_in_words
@@ -55,7 +55,7 @@ def sign_in_to_desk(guest: AGuest, form: FormValues, ctx: Ctx, at: Moment, knock
     except (Unauthenticated, NotAnAppraiser) as error:
         wrong = "wrong_key" if isinstance(error, Unauthenticated) else "no_desk_key"
         return page(guest, "desk_sign_in.html", status=error.status, wrong=wrong)
-    return seat(gone(guest, "/desk"), ctx, token)
+    return COOKIE.keep(gone(guest, "/desk"), ctx, token)
 
 
 @router.post("/desk/sign-out")
@@ -63,7 +63,7 @@ def sign_out_of_desk(guest: AGuest, who: MaybeSitting, ctx: Ctx) -> Response:
     if who is not None:
         with writing(ctx.engine) as connection:
             sittings.end(connection, who.token)
-    return rise(gone(guest, "/desk"), ctx)
+    return COOKIE.drop(gone(guest, "/desk"), ctx)
 
 
 @router.post("/desk/claim")

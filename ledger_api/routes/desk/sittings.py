@@ -16,12 +16,14 @@ from ledger_api.desk import sittings
 from ledger_api.desk.errors import NotAnAppraiser, NotSignedIn
 from ledger_api.desk.rows import queue as line
 from ledger_api.errors import InvalidBody, LedgerError
+from ledger_api.routes.cookies import Cookie
 from ledger_api.routes.deps import Context, Ctx, RawBody, anonymous
 from ledger_api.routes.desk.deps import AnyRow, moment_now, own_page
 from ledger_api.routes.desk.pages import PageRoute, gone, guest_at, page
 from ledger_api.store.engine import reading, writing
 from ledger_verify.codes import Role
 
+COOKIE = Cookie("desk", seconds=sittings.HOURS * 3600)
 MOST_FIELDS = 200
 TROUBLES = (
     "not-claimed",
@@ -74,30 +76,10 @@ def _sitting(ctx: Context, connection: Connection, caller: Principal, token: str
     return Sitting(caller, appraiser, token) if appraiser is not None or is_lead else None
 
 
-def cookie_name(ctx: Context) -> str:
-    """`__Host-` binds it to this host and to TLS, where there is TLS (RFC 6265bis §4.1.3)."""
-    return "__Host-desk" if _is_secure(ctx) else "desk"
-
-
-def seat(response: Response, ctx: Context, token: str) -> Response:
-    age = sittings.HOURS * 3600
-    response.set_cookie(cookie_name(ctx), token, max_age=age, path="/", secure=_is_secure(ctx), httponly=True, samesite="strict")
-    return response
-
-
-def rise(response: Response, ctx: Context) -> Response:
-    response.delete_cookie(cookie_name(ctx), path="/", secure=_is_secure(ctx), httponly=True, samesite="strict")
-    return response
-
-
-def _is_secure(ctx: Context) -> bool:
-    return ctx.settings.base_url.startswith("https:")
-
-
 def maybe_sitting(request: Request, ctx: Ctx) -> Sitting | None:
     """Raises CrossSite, RateLimited (a flood of wrong cookies counts as its address's)."""
     own_page(request, ctx)
-    token = request.cookies.get(cookie_name(ctx))
+    token = COOKIE.read(request, ctx)
     found = None
     if token is not None:
         with reading(ctx.engine) as connection:
