@@ -6,7 +6,6 @@ of each, a journal, an item whose story the ledger knows, numbers. In the same r
 that one sees what the rest costs. Keeps `desk_p95_ms`.
 """
 
-import http.client
 import json
 import tempfile
 import time
@@ -17,7 +16,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import Engine, insert, text
 from sqlmodel import SQLModel
@@ -29,6 +27,7 @@ from ledger_api.desk.rows.cases import cases, checks, journal, shots
 from ledger_api.settings import Settings
 from ledger_api.store.engine import open_engine, reading, writing
 from ledger_verify.hashing import keccak, organization_id
+from tests.lines import Line
 
 COUNT, QUEUED = 100_000, 40_000
 APPRAISERS, ROUNDS = 8, 60
@@ -39,27 +38,6 @@ ROWS_AT_ONCE = 5_000
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
-class Line:
-    """A key's connection, which is kept as a browser keeps it."""
-
-    def __init__(self, url: str, key: str) -> None:
-        place = urlsplit(url)
-        self._connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
-        self._headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
-
-    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        self._connection.request(method, path, body=raw, headers=self._headers)
-        answer = self._connection.getresponse()
-        told = answer.read()
-        return answer.status, json.loads(told) if told else None
-
-    def must(self, method: str, path: str, body: Any = None) -> Any:
-        status, told = self.ask(method, path, body)
-        assert status < 300, (method, path, status, told)
-        return told
-
-
 @contextmanager
 def desk(*, is_whole: bool) -> Iterator[tuple[str, list[str]]]:
     """Where the door is, and a key of each appraiser."""
@@ -68,11 +46,11 @@ def desk(*, is_whole: bool) -> Iterator[tuple[str, list[str]]]:
         with running.everything(settings, port=None) as here:
             operating.admit(here.service, did=DID, name="Bench", roles=["authenticator"], country=None)
             made = operating.create_api_key(here.service, organization=DID, scopes=["organization"], name="bench")
-            _wait_for_member(Line(here.url, made["key"]))
+            line = Line(here.url, made["key"])
+            _wait_for_member(line)
             for process in here.processes[:-1]:
                 process.terminate()
                 process.wait()
-            line = Line(here.url, made["key"])  # the other was silent for too long
             keys = [line.ask("POST", "/v1/desk/appraisers", {"name": f"A{n}"})[1]["key"] for n in range(APPRAISERS)]
             _fill(here.service.engine, _life(f"sqlite:///{folder}/life.db") if is_whole else None)
             yield here.url, keys

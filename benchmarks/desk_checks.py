@@ -14,12 +14,12 @@ from statistics import median
 import cv2
 import numpy as np
 
-from benchmarks.desk import Line
 from benchmarks.figures import Figure, keep, load
 from benchmarks.photos import draw, jpeg
 from ledger_api import operating
 from ledger_api.desk import policy, quality
 from tests.faults.fleet import Fleet, Member, fleet_of
+from tests.lines import Line
 
 ROUNDS = 5
 SHOTS = tuple(policy.default().required_shots("handbag"))

@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from ledger_api.settings import Settings
 
 HEAD_SECONDS = 10.0
+IDLE_SECONDS = 75  # between two requests; callers and proxies drop a connection after 5 to 60: who is about to ask must find it open
 LAST_SECONDS = 5  # for answers that have begun when the process is asked to end
 LARGEST_HEAD = 64 * 1024
 
@@ -74,5 +75,6 @@ def run(app: FastAPI, settings: Settings) -> None:
         http=PatientProtocol,
         log_config=None,
         access_log=False,
+        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=LAST_SECONDS,
     )

@@ -6,8 +6,6 @@ desk asks for one of each handbag, and for the serial of each watch, which a mac
 appraisers judge; every tenth case needs a second opinion.
 """
 
-import http.client
-import json
 import threading
 import time
 from collections import Counter
@@ -16,8 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import cv2
 import pytest
@@ -31,6 +27,7 @@ from ledger_api.desk.receiving import receive
 from ledger_api.statistics.telling import question_of
 from ledger_api.store.engine import reading
 from tests.faults.fleet import Brand, Fleet, birth, fleet_of
+from tests.lines import Line
 
 pytestmark = [pytest.mark.chain, pytest.mark.slow]
 
@@ -55,34 +52,6 @@ def serial_photo(serial: str) -> bytes:
 def verdict_of(case: str) -> str:
     """What everybody who looks at this case finds."""
     return OUTCOMES[sha256(case.encode()).digest()[0] % len(OUTCOMES)]
-
-
-class Line:
-    """A key's own connection to the service."""
-
-    def __init__(self, url: str, key: str) -> None:
-        place = urlsplit(url)
-        self._connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=120)
-        self._key = key
-
-    def __enter__(self) -> "Line":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
-
-    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json", "Accept": "application/json"}
-        self._connection.request(method, path, body=raw, headers=headers)
-        answer = self._connection.getresponse()
-        told = answer.read()
-        return answer.status, json.loads(told) if told else None
-
-    def must(self, method: str, path: str, body: Any = None) -> Any:
-        status, told = self.ask(method, path, body)
-        assert status < 300, (method, path, status, told)
-        return told
 
 
 @dataclass

@@ -372,6 +372,22 @@ def test_a_stranger_s_body_is_not_even_read(fleet: Fleet) -> None:
     connection.close()
 
 
+def test_a_connection_that_was_silent_for_a_while_is_still_there(fleet: Fleet) -> None:
+    """Most callers' pools keep one for five seconds, some longer: whoever asks at the last moment must not meet a closed door."""
+    connection = connect(fleet)
+    connection.request("GET", "/healthz")
+    connection.getresponse().read()
+    port = connection.sock.getsockname()
+
+    time.sleep(6)
+    connection.request("GET", "/healthz")
+    answer = connection.getresponse()
+    answer.read()
+
+    assert answer.status == 200 and connection.sock.getsockname() == port
+    connection.close()
+
+
 def test_the_service_is_whole_after_all_this(fleet: Fleet, maison: Brand, tmp_path: Path) -> None:
     fleet.settle()
 
