@@ -13,6 +13,7 @@ from eth_account import Account
 from ledger_api.web.languages import load_languages
 from ledger_verify import claims
 from tests.browser.accessibility import complaints, faint_words
+from tests.browser.pictures import picture
 from tests.browser.visitors import Visitor
 from tests.living import GTIN
 
@@ -73,7 +74,7 @@ def print_the_card(shop: Visitor, card: Card) -> None:
     """What comes out of the printer is the card and nothing else."""
     page = shop.page
     page.emulate_media(media="print")
-    page.screenshot(path=shop.world.folder / "card-on-paper.png")
+    picture(page, shop.world.folder / "card-on-paper.png", full_page=False)
     assert read_card(shop) == card
     assert not any(page.locator(part).first.is_visible() for part in (".top", ".bottom", ".own > header", "button"))
     page.emulate_media(media="screen")

@@ -11,6 +11,7 @@ from ledger_api.web.languages import TAGS
 from ledger_api.web.rendering import utc
 from tests.browser.accessibility import complaints, faint_words
 from tests.browser.conftest import DESKTOP, PHONE, Museum
+from tests.browser.pictures import picture
 from tests.gallery import GTIN, SERIALS
 
 LISTING, DEAD = "1" * 32, "2" * 32
@@ -47,7 +48,7 @@ def test_the_page_reads_well_in_every_language(open_page: Any, museum: Museum, t
     here = open_page(locale=tag, viewport=viewport)
 
     page = here.go(f"/badges/{LISTING}")
-    page.screenshot(path=museum.pictures / f"badge-{tag}-{viewport['width']}.png", full_page=True)
+    picture(page, museum.pictures / f"badge-{tag}-{viewport['width']}.png")
 
     assert page.get_attribute("html", "lang") == tag
     assert page.evaluate("document.querySelector('.seen img').naturalWidth") == 440
@@ -61,7 +62,7 @@ def test_every_word_of_the_picture_has_its_room(open_page: Any, museum: Museum, 
     here = open_page(locale=tag, viewport={"width": 440, "height": 190})
 
     page = here.go(f"/v1/listings/{listing}/badge.svg")
-    page.screenshot(path=museum.pictures / f"picture-{tag}-{listing[0]}.png")
+    picture(page, museum.pictures / f"picture-{tag}-{listing[0]}.png", full_page=False)
 
     ends = page.evaluate("[...document.querySelectorAll('svg > g > text')].map((one) => one.getBBox().x + one.getBBox().width)")
     assert 200 < max(ends) <= 432
@@ -91,6 +92,6 @@ def test_a_snippet_says_nothing_on_another_site(open_page: Any, museum: Museum, 
 
     with here.page.expect_response("**/badge.svg") as answer:
         here.go(f"{site}/items/111")
-    here.page.screenshot(path=museum.pictures / f"snippet-{says[:6]}.png")
+    picture(here.page, museum.pictures / f"snippet-{says[:6]}.png", full_page=False)
 
     assert says in answer.value.text()

@@ -20,6 +20,7 @@ from tests import servers
 from tests.api.booking.world import SERIAL, BookingWorld
 from tests.browser.accessibility import complaints, faint_words
 from tests.browser.conftest import PHONE, served
+from tests.browser.pictures import picture
 from tests.browser.visitors import pixels_of
 from tests.consortium import manufacture, record_all, sale
 from tests.doors import opened_doors
@@ -60,7 +61,7 @@ class Telephone:
     errors: list[str] = field(default_factory=list)
 
     def look(self, name: str) -> None:
-        self.page.screenshot(path=self.town.pictures / f"{name}.png", full_page=True)
+        picture(self.page, self.town.pictures / f"{name}.png")
         assert complaints(self.page) == [] and faint_words(self.page) == []
 
     def is_in(self, state: str) -> None:

@@ -22,6 +22,7 @@ from ledger_verify.transition import Role
 from tests import servers
 from tests.browser.accessibility import complaints, faint_words
 from tests.browser.conftest import DESKTOP, PHONE, Opened
+from tests.browser.pictures import picture
 from tests.chain.proof_world import ProofWorld, later, manufacture, proof_world
 from tests.unit.ledger_verify.proven import cut_short
 
@@ -129,7 +130,7 @@ def test_with_a_node_of_the_visitors_choice_the_proof_is_anchored(visit: Any, de
 
     page.wait_for_selector('[data-verdict="anchored"]:not([hidden])')
     assert states(page) == ["good"] * 10
-    page.screenshot(path=desk.pictures / "anchored.png", full_page=True)
+    picture(page, desk.pictures / "anchored.png")
     assert complaints(page) == []
 
 
@@ -226,7 +227,7 @@ def test_whoever_holds_a_proof_saves_a_copy_that_shows_less(visit: Any, desk: De
     assert others and page.is_disabled("[data-withhold]")
 
     page.uncheck(f'[data-shows="{first}"]')
-    page.screenshot(path=desk.pictures / "showing-less.png", full_page=True)
+    picture(page, desk.pictures / "showing-less.png")
     assert complaints(page) == []
     with page.expect_download() as given:
         page.click("[data-withhold]")
@@ -247,7 +248,7 @@ def test_a_file_with_one_letter_changed_is_refused_at_its_step(visit: Any, desk:
     assert states(page) == ["good"] * 4 + ["bad"] + ["grey"] * 5
     assert page.inner_text("[data-refusal]") == "payload"
     assert page.locator("[data-recipe]:not([data-is=good]) dl").locator("visible=true").count() == 0
-    page.screenshot(path=desk.pictures / "refused.png", full_page=True)
+    picture(page, desk.pictures / "refused.png")
     assert complaints(page) == [] and faint_words(page) == []
 
 
@@ -257,7 +258,7 @@ def test_every_language_reads_well_on_the_checking_page(visit: Any, desk: Desk, 
 
     assert choose(here.page, "life-less-shown.json") == "consistent, not anchored"
 
-    here.page.screenshot(path=desk.pictures / f"check-{tag}.png", full_page=True)
+    picture(here.page, desk.pictures / f"check-{tag}.png")
     assert complaints(here.page) == [] and faint_words(here.page) == []
     assert here.errors == []
 

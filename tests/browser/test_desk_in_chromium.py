@@ -17,6 +17,7 @@ from tests import servers
 from tests.api.desk.world import DeskWorld, worker_of
 from tests.browser.accessibility import complaints, faint_words
 from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.pictures import picture
 from tests.consortium import count
 from tests.doors import opened_doors
 
@@ -38,7 +39,7 @@ class Office:
     def picture(self, page: Page, name: str) -> None:
         for size in (DESKTOP, PHONE):
             page.set_viewport_size(size)
-            page.screenshot(path=self.pictures / f"{name}-{size['width']}.png", full_page=True)
+            picture(page, self.pictures / f"{name}-{size['width']}.png")
             assert complaints(page) == [] and faint_words(page) == []
         page.set_viewport_size(DESKTOP)
 
@@ -101,7 +102,7 @@ def test_a_case_is_claimed_looked_into_and_decided_by_the_keyboard_alone(office:
     for key in ("+", "+", "ArrowRight"):
         page.keyboard.press(key)
     zoomed = pane.get_attribute("data-zoom"), pane.locator("img").evaluate("image => image.style.transform")
-    page.screenshot(path=office.pictures / "zoomed.png")
+    picture(page, office.pictures / "zoomed.png", full_page=False)
     page.keyboard.press("0")
     page.keyboard.press("g")
     page.keyboard.type("j even strokes")

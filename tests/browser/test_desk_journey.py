@@ -19,6 +19,7 @@ from ledger_api.statistics.telling import question_of
 from tests.api.desk.world import SERIAL, SHOTS, photo
 from tests.browser.accessibility import complaints
 from tests.browser.conftest import PHONE
+from tests.browser.pictures import picture
 from tests.faults.fleet import Fleet, birth, fleet_of, verdict
 
 pytestmark = [pytest.mark.browser, pytest.mark.chain, pytest.mark.slow]
@@ -58,7 +59,7 @@ class House:
     def seen(self, page: Page, name: str) -> None:
         """A picture for whoever looks at pages, and what an auditor looks at first."""
         page.evaluate(_EVERY_PICTURE)
-        page.screenshot(path=self.folder / f"{name}.png", full_page=True)
+        picture(page, self.folder / f"{name}.png")
         assert complaints(page) == [], name
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:

@@ -7,6 +7,7 @@ import pytest
 from ledger_api.web.languages import TAGS
 from tests.browser.accessibility import complaints
 from tests.browser.conftest import DESKTOP, PHONE, Museum
+from tests.browser.pictures import picture
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -16,7 +17,7 @@ def test_disputes_and_rates_read_well_in_every_language(open_page: Any, museum: 
 
     for name, path in (("disputes", f"/items/0x{museum.gallery.items['cleared'].hex()}/disputes"), ("authenticators", "/authenticators")):
         page = here.go(path)
-        page.screenshot(path=museum.pictures / f"{name}-{tag}-{viewport['width']}.png", full_page=True)
+        picture(page, museum.pictures / f"{name}-{tag}-{viewport['width']}.png")
         assert page.get_attribute("html", "lang") == tag
         assert complaints(page) == []
 

@@ -9,6 +9,7 @@ from eth_account import Account
 
 from tests.browser.accessibility import complaints, faint_words
 from tests.browser.conftest import Museum, Opened
+from tests.browser.pictures import picture
 from tests.gallery import OWNER, address_of
 
 PASSPHRASE = "four plain words here"
@@ -45,7 +46,7 @@ def test_the_owner_of_a_hidden_piece_can_lift_what_they_reported_and_subscribe(
     assert notices(here) == ["Reported stolen", "A new claim card has been requested"]
     assert page.get_attribute("[data-feed]", "href") == f"/v1/items/{item}/feed?key=0x{address_of(OWNER).hex()}"
     assert complaints(page) == [] and faint_words(page) == []
-    page.screenshot(path=museum.pictures / f"own-{piece}.png", full_page=True)
+    picture(page, museum.pictures / f"own-{piece}.png")
     here.assert_quiet()
 
 
@@ -59,5 +60,5 @@ def test_whoever_is_about_to_buy_a_hidden_piece_sees_that_it_is_stolen(open_page
     assert notices(here) == ["Reported stolen", "A new claim card has been requested"]
     assert "UTC" in page.inner_text('[data-standing="stolen"]')
     assert complaints(page) == []
-    page.screenshot(path=museum.pictures / f"buy-{piece}.png", full_page=True)
+    picture(page, museum.pictures / f"buy-{piece}.png")
     here.assert_quiet()

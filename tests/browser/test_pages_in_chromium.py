@@ -8,6 +8,7 @@ import zxingcpp
 from ledger_api.web.languages import TAGS
 from tests.browser.accessibility import complaints, faint_words
 from tests.browser.conftest import DESKTOP, PHONE, Museum
+from tests.browser.pictures import picture
 from tests.gallery import GTIN, SERIALS
 
 PIECES = ("lune", "shop", "stolen", "fake", "disputed", "recovering", "void", "enrolled", "fresh")
@@ -22,7 +23,7 @@ def test_every_language_reads_well_on_a_desktop_and_on_a_phone(open_page: Any, m
 
     for piece in ("lune", "disputed"):
         page = here.go(museum.at(piece))
-        page.screenshot(path=museum.pictures / f"{piece}-{tag}-{viewport['width']}.png", full_page=True)
+        picture(page, museum.pictures / f"{piece}-{tag}-{viewport['width']}.png")
         assert page.get_attribute("html", "lang") == tag
         assert complaints(page) == []
     here.go("/")
@@ -36,7 +37,7 @@ def test_every_piece_has_a_sound_page(open_page: Any, museum: Museum, piece: str
     here = open_page(viewport=PHONE)
 
     page = here.go(museum.at(piece))
-    page.screenshot(path=museum.pictures / f"{piece}.png", full_page=True)
+    picture(page, museum.pictures / f"{piece}.png")
 
     assert complaints(page) == []
     here.assert_quiet()
@@ -47,7 +48,7 @@ def test_every_honest_page_is_sound_and_says_what_to_do_next(open_page: Any, mus
     here = open_page()
 
     page = here.go(HONEST[name])
-    page.screenshot(path=museum.pictures / f"{name}.png", full_page=True)
+    picture(page, museum.pictures / f"{name}.png")
 
     assert complaints(page) == []
     assert page.locator("main :is(form, .button)").count() == 1
@@ -190,7 +191,7 @@ def test_nothing_moves_for_whoever_asked_for_stillness(open_page: Any, museum: M
 def test_on_paper_the_story_and_the_proof_remain(open_page: Any, museum: Museum) -> None:
     page = open_page().go(museum.at("lune"))
     page.emulate_media(media="print")
-    page.screenshot(path=museum.pictures / "paper.png", full_page=True)
+    picture(page, museum.pictures / "paper.png")
 
     assert page.locator(".timeline").is_visible() and page.locator(".proof .code").is_visible()
     assert not page.locator(".languages").is_visible() and not page.locator("details").first.is_visible()

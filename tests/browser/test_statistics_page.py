@@ -11,6 +11,7 @@ from ledger_verify.codes import Kind, Role
 from tests import servers
 from tests.browser.accessibility import complaints, faint_words
 from tests.browser.conftest import DESKTOP, PHONE, Museum, served
+from tests.browser.pictures import picture
 from tests.following import new_database
 from tests.judging import AUTHENTIC, FAKE, UNSURE, Judging
 from tests.reading_app import reading_app
@@ -57,7 +58,7 @@ def test_statistics_read_well_in_every_language(open_page: Any, museum: Museum, 
     here = open_page(locale=tag, viewport=viewport)
 
     page = here.go("/statistics")
-    page.screenshot(path=museum.pictures / f"statistics-{tag}-{viewport['width']}.png", full_page=True)
+    picture(page, museum.pictures / f"statistics-{tag}-{viewport['width']}.png")
 
     assert page.get_attribute("html", "lang") == tag
     assert complaints(page) == []
@@ -69,7 +70,7 @@ def test_words_stand_out_and_nothing_needs_a_wide_screen(open_page: Any, museum:
     here = open_page(color_scheme=scheme, viewport={"width": 320, "height": 640})
 
     page = here.go("/statistics")
-    page.screenshot(path=museum.pictures / f"statistics-{scheme}.png", full_page=True)
+    picture(page, museum.pictures / f"statistics-{scheme}.png")
 
     assert faint_words(page) == [] and complaints(page) == []
 

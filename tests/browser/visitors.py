@@ -9,6 +9,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.pictures import picture, taken
 from tests.living import PATIENCE_SECONDS, World
 
 
@@ -36,7 +37,7 @@ class Visitor:
         stem = f"{len(list(self.world.folder.glob('*-390.png'))) + 1:02d}-{self.name}-{name}"
         for size in (DESKTOP, PHONE):
             self.page.set_viewport_size(size)
-            self.page.screenshot(path=self.world.folder / f"{stem}-{size['width']}.png", full_page=True)
+            picture(self.page, self.world.folder / f"{stem}-{size['width']}.png")
         self.page.set_viewport_size(DESKTOP)
 
     def pixels_of(self, selector: str) -> memoryview:
@@ -69,7 +70,7 @@ class Visitor:
 
 def pixels_of(page: Page, selector: str) -> memoryview:
     """A screenshot of a part of the page as rows of grey."""
-    taken = base64.b64encode(page.locator(selector).screenshot()).decode()
+    taken = base64.b64encode(taken(page.locator(selector).screenshot)).decode()
     blank = page.context.browser.new_page()  # type: ignore[union-attr]  # a context made by a browser has one
     width, height, grey = blank.evaluate(_GREY, taken)
     blank.close()
