@@ -70,9 +70,9 @@ class Visitor:
 
 def pixels_of(page: Page, selector: str) -> memoryview:
     """A screenshot of a part of the page as rows of grey."""
-    taken = base64.b64encode(taken(page.locator(selector).screenshot)).decode()
+    seen = base64.b64encode(taken(page.locator(selector).screenshot)).decode()
     blank = page.context.browser.new_page()  # type: ignore[union-attr]  # a context made by a browser has one
-    width, height, grey = blank.evaluate(_GREY, taken)
+    width, height, grey = blank.evaluate(_GREY, seen)
     blank.close()
     return memoryview(bytes(grey)).cast("B", shape=[height, width])
 
