@@ -11,7 +11,7 @@ import asyncio
 import hmac
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -214,6 +214,28 @@ def await_dozing(engine: Engine) -> None:
 
     if engine.dialect.name == "postgresql":
         eventually(dozing)
+
+
+@contextmanager
+def meanwhile(engine: Engine, words: str, act: Callable[[], object]) -> Iterator[None]:
+    """Once, just before a statement that says these words, somebody else does something. On SQLite, whose transactions see one moment
+    from their beginning, before everything."""
+    if engine.dialect.name != "postgresql":
+        act()
+        yield
+        return
+    waiting = [act]
+
+    def look(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if words in statement and waiting:
+            waiting.pop()()
+
+    event.listen(engine, "before_cursor_execute", look)
+    try:
+        yield
+    finally:
+        event.remove(engine, "before_cursor_execute", look)
+    assert not waiting, f"no statement said {words}"
 
 
 def eventually(happens: Any, *, seconds: float = 60.0) -> None:

@@ -67,8 +67,9 @@ def secrets_by(apart: Mapping[bytes, bytes], made: Mapping[int, Bucket], items: 
 
 def read(connection: Connection, organization: bytes, items: Collection[bytes]) -> dict[bytes, bytes]:
     """The secret of each item; no entry where the organization has none yet."""
-    apart = set_apart(connection, organization, items)
-    return secrets_by(apart, buckets(connection, organization, map(bucket_of, items)), items)
+    # the buckets first: what an erasure sets apart meanwhile is found apart
+    made = buckets(connection, organization, map(bucket_of, items))
+    return secrets_by(set_apart(connection, organization, items), made, items)
 
 
 def draw_buckets(connection: Connection, organization: bytes) -> None:

@@ -17,6 +17,7 @@ from ledger_api.store.engine import open_engine, reading, writing
 from ledger_api.store.erasing import erase_payloads
 from ledger_verify.hashing import ItemId
 from tests.consortium import BOUTIQUE, MAISON, accept, count, manufacture, opened, shipment, statuses
+from tests.doors import meanwhile
 
 NEIGHBOURS = [ItemId(bytes((7, number)) + bytes(30)) for number in range(1, 9)]  # of one bucket
 
@@ -127,6 +128,23 @@ def test_an_acceptance_that_hashed_before_an_erasure_starts_again(engine: Engine
     told = accept(engine, MAISON, shipment("A1"))
 
     assert statuses(told) == ["accepted"] and len(turns) == 2
+
+
+@pytest.mark.parametrize("table", ["item_secrets", "secret_buckets"])
+def test_whoever_reads_secrets_while_a_neighbours_is_destroyed_has_its_own_or_starts_again(engine: Engine, table: str) -> None:
+    """Else its event would be salted with what is neither its old secret nor its new one, and known by another id."""
+    said_of(engine, NEIGHBOURS)
+    before = drawn(engine, NEIGHBOURS)
+
+    with meanwhile(engine, f"FROM {table}", lambda: destroy(engine, NEIGHBOURS[0])):
+        told = secrets_of(engine, MAISON, NEIGHBOURS)
+
+    try:
+        with writing(engine) as connection:
+            told.prove(connection, MAISON)
+    except SecretsChanged:
+        told = secrets_of(engine, MAISON, NEIGHBOURS)
+    assert {item: told.by_item[item] for item in NEIGHBOURS[1:]} == {item: before[item] for item in NEIGHBOURS[1:]}
 
 
 def test_secrets_of_before_an_erasure_prove_nothing(engine: Engine) -> None:
