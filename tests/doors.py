@@ -12,6 +12,7 @@ import hmac
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -176,14 +177,19 @@ def opened_doors(url: str, *, settings: Settings | None = None, photos: Vault | 
 
 def await_waiting(engine: Engine, sessions: int) -> None:
     """Until so many sessions of this database wait for what another has locked. SQLite has one writer, who has everything."""
-
-    def waiting() -> int:
-        with reading(engine) as connection:
-            mine = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
-            return int(connection.execute(mine).scalar_one())
-
     if engine.dialect.name == "postgresql":
-        eventually(lambda: waiting() == sessions)
+        eventually(lambda: _waiting(engine) == sessions)
+
+
+def await_done_or_waiting(engine: Engine, running: Future[Any]) -> None:
+    """Until it has ended, or waits for what another has locked."""
+    eventually(lambda: running.done() or (engine.dialect.name == "postgresql" and _waiting(engine) > 0))
+
+
+def _waiting(engine: Engine) -> int:
+    with reading(engine) as connection:
+        mine = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+        return int(connection.execute(mine).scalar_one())
 
 
 @contextmanager

@@ -166,9 +166,9 @@ def _bench(
     registry, names = found
     events = [one for one in prepared if isinstance(one, Prepared)]
     items = {one.item for one in events}
-    lock_items(connection, items)
     lots = {names.lots[lot] for one in events for lot in one.lots if lot in names.lots}
     namesakes = {names.serials[pair].item for one in events if (pair := one.serial_pair()) is not None and pair in names.serials}
+    lock_items(connection, items | namesakes)  # whose names may be freed; a lot is only asked for
     bench = Bench(
         organization=order.organization,
         network=intake.network,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, literal_column, select, text, tuple_, union_all
 from sqlmodel import SQLModel
 
 from ledger_api import tables  # noqa: F401  # the import makes the tables known to the metadata
@@ -30,8 +30,11 @@ _REFUSED_ON_CHAIN = (
     select(EVENTS.c.event_id, EVENTS.c.reason).where(_among(EVENTS.c.event_id), EVENTS.c.reason.is_not(None)).order_by(EVENTS.c.id.desc())
 )
 _KEPT = select(PAYLOADS.c.event_id).where(_among(PAYLOADS.c.event_id))
-_TIPS = select(TIPS.c.item, TIPS.c.state).where(_among(TIPS.c.item))
-_ITEMS = select(ITEMS.c.item, ITEMS.c.state).where(_among(ITEMS.c.item))
+# in one statement, which sees one moment: what is recorded goes from the one table into the other
+_STATES = union_all(
+    select(ITEMS.c.item, ITEMS.c.state, literal_column("0").label("is_tip")).where(_among(ITEMS.c.item)),
+    select(TIPS.c.item, TIPS.c.state, literal_column("1")).where(_among(TIPS.c.item)),
+)
 _BY_SERIAL = select(IDENTIFIERS.c.gtin, IDENTIFIERS.c.serial, IDENTIFIERS.c.item, IDENTIFIERS.c.brand).where(
     _among(tuple_(IDENTIFIERS.c.gtin, IDENTIFIERS.c.serial))
 )
@@ -106,9 +109,10 @@ def kept_payloads(connection: Connection, event_ids: Iterable[bytes]) -> set[byt
 
 def tips(connection: Connection, items: Iterable[bytes]) -> dict[bytes, bytes]:
     """The state after each item's last accepted event, else the chain's; an unborn item is absent."""
-    wanted = list(items)
-    found = {row[0]: row[1] for row in _rows(connection, _ITEMS, wanted)}
-    found.update((row[0], row[1]) for row in _rows(connection, _TIPS, wanted))
+    found: dict[bytes, bytes] = {}
+    for item, state, is_tip in _rows(connection, _STATES, items, width=2):
+        if is_tip or item not in found:
+            found[item] = state
     return found
 
 
