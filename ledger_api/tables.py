@@ -7,7 +7,7 @@ and the **operations** (what was accepted and is on its way). Bytes are bytes; h
 
 from datetime import datetime
 
-from sqlalchemy import Column, DateTime, Index, LargeBinary, String, text
+from sqlalchemy import Column, DateTime, Index, Integer, LargeBinary, String, text
 from sqlmodel import Field, SQLModel
 
 from ledger_api import columns
@@ -232,6 +232,7 @@ class RefreshRow(SQLModel, table=True):
 
     __tablename__ = "refreshes"
     item: bytes = Field(sa_column=columns.binary(primary=True))
+    asked: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))  # how often again while it waits
 
 
 # --- operations: what was accepted, and how it travels -----------------------------------------------------------

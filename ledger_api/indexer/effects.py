@@ -26,7 +26,7 @@ class Effects:
     registry_logs: list[RegistryLog] = field(default_factory=list)
     standing: Standing | None = None  # None: no registry log came
     made: Made = field(default_factory=Made)
-    refreshed: list[bytes] = field(default_factory=list)  # of the queue
+    refreshed: dict[bytes, int] = field(default_factory=dict)  # of the queue, as often as each was asked for by then
     stale: Collection[bytes] = ()  # too many to make again at once
     renamed: Names = field(default_factory=dict)
 
@@ -48,8 +48,8 @@ def effects_of(connection: Connection, network: Network, stretch: Stretch | None
     times = {block.number: block.timestamp for block in blocks}
     folded = fold_logs(decoded, times, stored.histories(connection, touched(decoded)), network.terms)
     dependent = stored.made_from(connection, folded.histories) - folded.histories.keys()
-    waiting = set(stored.waiting_refreshes(connection, most_refreshes))
-    now_too = sorted((waiting | dependent) - folded.histories.keys())[:most_refreshes]
+    waiting = stored.waiting_refreshes(connection, most_refreshes)
+    now_too = sorted((waiting.keys() | dependent) - folded.histories.keys())[:most_refreshes]
     histories = {**folded.histories, **stored.histories(connection, now_too)}
     givers = read_givers(connection, network, standing, times) if histories else Givers()
     made = make_passports(connection, histories, names=names, compromised=compromised, givers=givers, chain=shown_chain(network))
@@ -60,7 +60,7 @@ def effects_of(connection: Connection, network: Network, stretch: Stretch | None
         registry_logs=registry_logs,
         standing=standing,
         made=made,
-        refreshed=sorted(waiting & {*now_too, *folded.histories}),
+        refreshed={item: waiting[item] for item in waiting.keys() & {*now_too, *folded.histories}},
         stale=dependent - histories.keys(),
         renamed={organization: names.get(organization, (None, None)) for organization in _differing(names, shown)},
     )

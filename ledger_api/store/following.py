@@ -87,7 +87,8 @@ _LOOK_BY_NAME = text(
     " AND (gtin, serial) IN (SELECT gtin, serial FROM identifiers WHERE identifiers.item IN :items)"
 ).bindparams(bindparam("items", expanding=True))
 _INSERT_MATERIAL = _insert(_MATERIALS, "ON CONFLICT DO NOTHING")
-_INSERT_REFRESH = _insert(_REFRESHES, "ON CONFLICT DO NOTHING")
+_QUEUE_REFRESH = "INSERT INTO refreshes (item, asked) VALUES (?, 0) ON CONFLICT (item) DO UPDATE SET asked = refreshes.asked + 1"
+_TAKE_REFRESH = "DELETE FROM refreshes WHERE item = ? AND asked = ?"
 _UPSERT_CURSOR, _UPSERT_ITEM, _UPSERT_SHOWN = _upsert(_CURSOR, "id"), _upsert(_ITEMS, "item"), _upsert(_SHOWN, "organization")
 _READ_CURSOR = select(*(_CURSOR.c[name] for name in Cursor._fields)).where(_CURSOR.c.id == 1)
 # whoever acted on an item, received it, made it or made its material
@@ -96,7 +97,9 @@ _NAMING = (
     " UNION SELECT item FROM records WHERE organization = :organization OR party = :organization"
     " UNION SELECT materials.item FROM materials JOIN items ON items.item = materials.lot WHERE items.brand = :organization"
 )
-_NAMES_ORGANIZATION = text(f"INSERT INTO refreshes (item) {_NAMING} ORDER BY item ON CONFLICT DO NOTHING")
+_NAMES_ORGANIZATION = text(
+    f"INSERT INTO refreshes (item, asked) SELECT item, 0 FROM ({_NAMING}) AS named WHERE true ORDER BY item ON CONFLICT DO NOTHING"
+)
 _ITEMS_NAMING = text(_NAMING)
 _SIGNED_BY = text("SELECT DISTINCT item FROM records WHERE organization = :organization AND signer = :signer")
 _JUDGED_BY = text(f"SELECT DISTINCT item FROM records WHERE organization = :organization AND {IS_OPINION}")
@@ -165,7 +168,8 @@ def bring_watches_forward(connection: Connection, items: Sequence[bytes]) -> Non
 
 
 def queue_refreshes(connection: Connection, items: Iterable[bytes]) -> None:
-    _many(connection, _INSERT_REFRESH, [(item,) for item in sorted(set(items))])
+    """Their passports are made again, those too that are being made at this moment from what was true before."""
+    _many(connection, _QUEUE_REFRESH, [(item,) for item in sorted(set(items))])
 
 
 def queue_signed_by(connection: Connection, organization: bytes, signer: bytes) -> None:
@@ -182,8 +186,9 @@ def queue_opinions_of(connection: Connection, organizations: Iterable[bytes]) ->
         queue_refreshes(connection, connection.scalars(_JUDGED_BY, {"organization": organization}))
 
 
-def take_refreshes(connection: Connection, items: Sequence[bytes]) -> None:
-    _in_lists(connection, delete(_REFRESHES), _REFRESHES.c.item, items)
+def take_refreshes(connection: Connection, made: Mapping[bytes, int]) -> None:
+    """Items and how often they had been asked for when their passports were made: who was asked for since waits on."""
+    _many(connection, _TAKE_REFRESH, sorted(made.items()))
 
 
 def read_shown(connection: Connection) -> dict[bytes, tuple[str | None, str | None]]:

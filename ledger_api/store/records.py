@@ -59,7 +59,7 @@ _NAMES = "SELECT item, gtin, lot FROM identifiers WHERE item IN (:keys)"
 _LOTS = _by((_IDENTIFIERS.brand, _IDENTIFIERS.lot, _IDENTIFIERS.item), tuple_(_IDENTIFIERS.brand, _IDENTIFIERS.lot))
 _MADE_FROM = _by((_MATERIALS.item,), _MATERIALS.lot).distinct()
 _COMPROMISED = select(_SIGNERS.organization, _SIGNERS.address, _SIGNERS.compromised_since).where(_SIGNERS.compromised_since.is_not(None))
-_WAITING = select(_REFRESHES.item).order_by(_REFRESHES.item).limit(bindparam("most"))
+_WAITING = select(_REFRESHES.item, _REFRESHES.asked).order_by(_REFRESHES.item).limit(bindparam("most"))
 _ACCREDITED = (
     select(_ACCREDITATIONS.role, _ACCREDITATIONS.scope, _ACCREDITATIONS.from_time, _ACCREDITATIONS.until_time)
     .where(_ACCREDITATIONS.brand == bindparam("brand"), _ACCREDITATIONS.organization == bindparam("organization"))
@@ -100,8 +100,9 @@ def compromised_signers(connection: Connection) -> dict[tuple[bytes, bytes], int
     return {(organization, signer): since for organization, signer, since in connection.execute(_COMPROMISED)}
 
 
-def waiting_refreshes(connection: Connection, most: int) -> list[bytes]:
-    return list(connection.scalars(_WAITING, {"most": most}))
+def waiting_refreshes(connection: Connection, most: int) -> dict[bytes, int]:
+    """Items whose passports wait to be made again, and how often they were asked for while they waited."""
+    return {item: asked for item, asked in connection.execute(_WAITING, {"most": most})}
 
 
 def organization_names(connection: Connection) -> dict[bytes, tuple[str | None, str | None]]:

@@ -44,13 +44,13 @@ def test_a_database_that_is_up_to_date_is_left_alone_and_any_other_is_not(empty_
     migrations.upgrade(engine)
     with writing(engine) as connection:
         scripts = ScriptDirectory.from_config(migrations.configuration(connection))
-        connection.execute(text("DROP TABLE doubts"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0023'"))
+        connection.execute(text("ALTER TABLE refreshes DROP COLUMN asked"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0024'"))
 
     migrations.upgrade(engine)
 
     with reading(engine) as connection:
-        assert inspect(connection).has_table("doubts")
+        assert "asked" in {column["name"] for column in inspect(connection).get_columns("refreshes")}
         assert connection.scalars(text("SELECT version_num FROM alembic_version")).all() == scripts.get_heads() == [migrations.newest()]
     engine.dispose()
 

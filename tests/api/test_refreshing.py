@@ -1,15 +1,19 @@
 """Passports follow what is told beside an item's own history: its lots, the names of organizations, keys that were compromised."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
+from ledger_api.indexer import following as at_work
+from ledger_api.indexer.effects import Effects
 from ledger_api.indexer.loop import catch_up
+from ledger_api.proving.forgetting import erase
 from ledger_verify.codes import Kind
-from ledger_verify.hashing import ItemId, claim_holder
+from ledger_verify.hashing import ItemId, OrganizationId, claim_holder
 from tests.fake_chain import Member, World
-from tests.following import clock, following, passport, value
+from tests.following import NOW, clock, following, passport, value
 
 OWNER = claim_holder("0x" + "77" * 20)
 
@@ -168,4 +172,29 @@ def test_many_stale_passports_are_made_again_a_few_at_a_time(
     catch_up(indexer, clock=clock)
 
     assert {passport(engine, bag)["materials"][0]["named_by"] for bag in bags} == {"supplier"}
+    assert value(engine, "SELECT count(*) FROM refreshes") == 0
+
+
+def test_what_is_erased_while_a_stale_passport_is_made_again_stays_in_none(
+    world: World, maison: Member, bag: ItemId, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The passport waited already, and was made with what is erased now: it waits on."""
+    world.mine()
+    indexer = following(engine, world.chain)
+    catch_up(indexer, clock=clock)
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO refreshes (item, asked) VALUES (:item, 0)"), {"item": bag})
+    real, erased = at_work.effects_of, list[int]()
+
+    def erased_meanwhile(*arguments: Any, **named: Any) -> Effects:
+        effects = real(*arguments, **named)
+        if not erased:
+            erased.append(erase(engine, organization=OrganizationId(maison.id), item=bag, now=NOW))
+        return effects
+
+    monkeypatch.setattr(at_work, "effects_of", erased_meanwhile)
+    catch_up(indexer, clock=clock)
+    catch_up(indexer, clock=clock)
+
+    assert erased == [1] and passport(engine, bag)["model"] is None
     assert value(engine, "SELECT count(*) FROM refreshes") == 0
