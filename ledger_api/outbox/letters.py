@@ -30,11 +30,12 @@ def requeue(around: Surroundings, letters: Sequence[Letter]) -> int:
 def end(around: Surroundings, letter: Letter, reason: Reason, *, now: int) -> int:
     """The event ends as refused with this reason, and with it what stands or falls with it; what comes after is judged anew.
 
-    Returns how many events ended. A batch that an organization signed cannot lose one event: all of it ends.
+    Returns how many events ended; none when somebody has sent it back meanwhile. A batch that an organization signed cannot lose one event:
+    all of it ends.
     """
+    rows = rejudge.end_letter(around, letter.event.id, reason, now=now)
     with reading(around.engine) as connection:
-        rows = parking.together(connection, [letter.event.id])
         traced = tracing.of_events(connection, rows)
-    rejudge.end_with(around, rows, reason, first=letter.event.id, now=now)
-    logger.warning("refused by an operator", reason=reason.code, **traced)
+    if rows:
+        logger.warning("refused by an operator", reason=reason.code, **traced)
     return len(rows)

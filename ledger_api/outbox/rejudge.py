@@ -79,17 +79,21 @@ def end_impossible(around: Surroundings, events: Collection[Accepted], *, now: i
     _end(around, items, end, now=now)
 
 
-def end_with(around: Surroundings, events: Collection[int], reason: Reason, *, first: int, now: int) -> None:
-    """End these rows, which stand or fall together, for what is wrong with the first; what comes after them is judged anew."""
+def end_letter(around: Surroundings, letter: int, reason: Reason, *, now: int) -> list[int]:
+    """End a dead letter and the rows that stand or fall with it; what comes after them is judged anew. Returns them: none when it is no
+    dead letter any more, because somebody has sent it back meanwhile."""
     with reading(around.engine) as connection:
-        items = parking.items_of(connection, events)
+        items = parking.items_of(connection, parking.together(connection, [letter]))
+    rows = list[int]()
 
     def end(work: _Work) -> set[bytes]:
-        work.refuse([first], reason)
-        work.refuse([row for row in events if row != first], Reason.GROUP_REFUSED)
-        return items
+        rows[:] = parking.together(work.connection, [letter]) if parking.hold_letter(work.connection, letter) else []
+        work.refuse(rows and [letter], reason)
+        work.refuse([row for row in rows if row != letter], Reason.GROUP_REFUSED)
+        return parking.items_of(work.connection, rows)
 
     _end(around, items, end, now=now)
+    return rows
 
 
 def look_again(around: Surroundings, items: Collection[bytes], *, now: int) -> None:

@@ -52,6 +52,7 @@ _LETTER = (
     .where(_IS_PARKED, _e.c.parked == _e.c.id, _IS_ACCEPTED)
     .order_by(_e.c.parked)
 )
+_HELD = select(_e.c.id).where(_e.c.id == bindparam("letter"), _e.c.parked == _e.c.id, _IS_ACCEPTED).with_for_update()
 _BEHIND = select(_e.c.parked, func.count() - 1).where(_IS_PARKED, _IS_ACCEPTED).group_by(_e.c.parked)
 
 _WAITING = (
@@ -197,6 +198,11 @@ def letters(connection: Connection, *, event_id: bytes | None = None, submission
 def waiting(connection: Connection, most: int) -> list[Waiting]:
     """Submissions that wait, oldest first."""
     return [Waiting._make(row) for row in connection.execute(_WAITING, {"most": most})]
+
+
+def hold_letter(connection: Connection, letter: int) -> bool:
+    """Whether this is a dead letter still, and stays one until the transaction ends."""
+    return connection.execute(_HELD, {"letter": letter}).first() is not None
 
 
 def requeue(connection: Connection, letter: int) -> int:

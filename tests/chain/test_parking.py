@@ -176,6 +176,23 @@ def test_an_event_that_an_operator_ends_lets_its_item_go_on_or_ends_what_depends
     assert ended == [("refused", Reason.CONSENT_INVALID, None), ("refused", Reason.UNKNOWN_ITEM, None)]
 
 
+def test_what_somebody_has_sent_back_meanwhile_is_not_ended(world: OutboxWorld, store: OrganizationId, maison: OrganizationId) -> None:
+    """Two operators at the same dead letter: it travels by the time the second decides."""
+    item = poison(world, store, maison)
+    until_parked(world)
+    letter = found(world)[0]
+    cure(world, letter.event.id)
+    worker = world.worker(later=30)
+
+    letters.requeue(world.around, [letter])
+    worker.turn()
+    ended = letters.end(world.around, letter, Reason.CONSENT_INVALID, now=world.now)
+
+    assert (ended, world.statuses()) == (0, ["accepted"])
+    world.settle(worker, turns=4)
+    assert world.word(item) == word(world.tip(item)) != 0
+
+
 def test_a_parked_event_keeps_its_group_with_it(world: OutboxWorld, store: OrganizationId, maison: OrganizationId) -> None:
     item = world.manufacture(maison)
     world.settle(world.worker(), turns=3)
