@@ -108,7 +108,11 @@ _HISTORY = (
 )
 _STATE_AT = select(_records.c.state).where(_records.c.item == bindparam("item"), _records.c.sequence == bindparam("sequence"))
 _IS_LOOSE = (_e.c.status == "accepted") & _e.c.batch.is_(None)
-_STILL_LOOSE = select(_e.c.id).where(_e.c.id.in_(bindparam("keys", expanding=True)), _IS_LOOSE).with_for_update(skip_locked=True)
+_STILL_LOOSE = (
+    select(_e.c.id)
+    .where(_e.c.id.in_(bindparam("keys", expanding=True)), _IS_LOOSE, _e.c.parked.is_(None))
+    .with_for_update(skip_locked=True)
+)
 _JOIN = (
     update(_e)
     .where(_e.c.id == bindparam("event"), _IS_LOOSE)
@@ -240,7 +244,7 @@ def save_batch(connection: Connection, batch: NewBatch, events: Sequence[int]) -
 
 
 def hold_loose(connection: Connection, events: Collection[int]) -> bool:
-    """Whether all of these are loose and nobody else is at work on one. Waits for nobody: who has it carries it, or ends it."""
+    """Whether all of these are loose and not parked, and nobody else is at work on one. Waits for nobody: who has it carries or ends it."""
     return sum(1 for _ in _ask(connection, _STILL_LOOSE, events)) == len(events)
 
 

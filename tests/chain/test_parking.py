@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text, update
 
 from ledger_api import operating
-from ledger_api.errors import InvalidBody, NotFound
+from ledger_api.errors import InvalidBody, LaneBusy, NotFound
 from ledger_api.keys import Signer
 from ledger_api.outbox import letters
 from ledger_api.store import parking
@@ -191,6 +191,22 @@ def test_what_somebody_has_sent_back_meanwhile_is_not_ended(world: OutboxWorld, 
     assert (ended, world.statuses()) == (0, ["accepted"])
     world.settle(worker, turns=4)
     assert world.word(item) == word(world.tip(item)) != 0
+
+
+def test_what_another_lane_parks_meanwhile_is_not_carried(world: OutboxWorld, maison: OrganizationId) -> None:
+    """An operator may end what is parked, and nobody ends what travels."""
+    world.mine_by_hand()
+    world.manufacture(maison)
+
+    def park(step: str) -> None:
+        if step == "gather":
+            with writing(world.engine) as connection:
+                parking.park(connection, [world.rows()[0].id], "witness-mismatch: it does not fit", times=TRIES)
+
+    with pytest.raises(LaneBusy):
+        world.worker().turn(park)
+
+    assert (world.rows()[0].batch, len(found(world)), world.transactions()) == (None, 1, [])
 
 
 def test_a_parked_event_keeps_its_group_with_it(world: OutboxWorld, store: OrganizationId, maison: OrganizationId) -> None:
