@@ -81,8 +81,8 @@ def check(following: Following) -> Cursor:
             raise ContractMissing(ledger="0x" + network.ledger.hex(), registry="0x" + network.registry.hex())
         if cursor is None:
             before = following.from_block - 1
-            cursor = Cursor(*identity[:2], network.registry, network.ledger, identity.code_hash, following.from_block, before, before)
-            mirror.write_cursor(connection, cursor)
+            first = Cursor(*identity[:2], network.registry, network.ledger, identity.code_hash, following.from_block, before, before)
+            cursor = mirror.begin_cursor(connection, first)
         if (cursor.registry, cursor.ledger, cursor.code_hash) != (network.registry, network.ledger, identity.code_hash):
             raise ContractMissing("the contracts are not those this database was made for", ledger="0x" + cursor.ledger.hex())
     return cursor

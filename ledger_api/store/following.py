@@ -90,6 +90,7 @@ _INSERT_MATERIAL = _insert(_MATERIALS, "ON CONFLICT DO NOTHING")
 _QUEUE_REFRESH = "INSERT INTO refreshes (item, asked) VALUES (?, 0) ON CONFLICT (item) DO UPDATE SET asked = refreshes.asked + 1"
 _TAKE_REFRESH = "DELETE FROM refreshes WHERE item = ? AND asked = ?"
 _UPSERT_CURSOR, _UPSERT_ITEM, _UPSERT_SHOWN = _upsert(_CURSOR, "id"), _upsert(_ITEMS, "item"), _upsert(_SHOWN, "organization")
+_BEGIN_CURSOR = _insert(_CURSOR, "ON CONFLICT (id) DO NOTHING")
 _READ_CURSOR = select(*(_CURSOR.c[name] for name in Cursor._fields)).where(_CURSOR.c.id == 1)
 # whoever acted on an item, received it, made it or made its material
 _NAMING = (
@@ -125,6 +126,12 @@ _MIRROR = (
 def read_cursor(connection: Connection) -> Cursor | None:
     row = connection.execute(_READ_CURSOR).one_or_none()
     return None if row is None else Cursor._make(row)
+
+
+def begin_cursor(connection: Connection, first: Cursor) -> Cursor:
+    """The first one, or another's who began meanwhile and may be well on its way."""
+    _many(connection, _BEGIN_CURSOR, [(1, *first)])
+    return read_cursor(connection) or first
 
 
 def write_cursor(connection: Connection, cursor: Cursor) -> None:

@@ -11,6 +11,7 @@ from ledger_api.errors import ContractMissing, NodeUnreachable
 from ledger_api.indexer.following import check, step
 from ledger_api.indexer.loop import catch_up, follow
 from ledger_verify.codes import Kind
+from tests.doors import meanwhile
 from tests.fake_chain import FakeChain, World
 from tests.following import NOW, clock, copy_payload_store, following, mirror, new_database, value, without
 
@@ -40,6 +41,18 @@ def world(engine: Engine) -> World:
     world.record(maison, bag, Kind.SERVICE, payload={"description": "waxed"})
     world.mine()
     return world
+
+
+def test_who_starts_with_a_new_database_as_another_does_begins_nothing_anew(world: World, engine: Engine) -> None:
+    """The other has made the cursor and read the chain while this one thought that there was none."""
+    late = following(engine, world.chain, owner="late")
+
+    with meanwhile(engine, "INSERT INTO chain_cursor", lambda: catch_up(following(engine, world.chain), clock=clock)):
+        cursor = check(late)
+    catch_up(late, clock=lambda: NOW + timedelta(minutes=1))
+
+    assert cursor.next_block == 3
+    assert value(engine, "SELECT count(*) FROM records") == 2
 
 
 @pytest.mark.parametrize("error", [NodeUnreachable, RuntimeError])
