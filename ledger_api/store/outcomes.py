@@ -166,6 +166,7 @@ def accept_again(connection: Connection, event_ids: Collection[bytes], *, above:
     for some in _lists([row.id for row in undone.values()]):
         connection.execute(_REFUSAL_UNDONE, {"keys": some})
     for some in _lists(sorted({row.batch for row in undone.values() if row.batch is not None})):
+        hold_batches(connection, some)  # first, and then it is seen what the lane has noted of their transactions until now
         connection.execute(_BATCHES_TRAVEL, {"keys": some})
     for some in _lists(sorted(items | {row.item for row in undone.values()})):
         connection.execute(_TIPS_AGAIN, {"keys": some})

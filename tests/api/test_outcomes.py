@@ -1,15 +1,20 @@
 """What logs mean for accepted events: recorded in anybody's transaction, refused only in one of ours, final when it cannot fall out."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, text
 from sqlmodel import SQLModel
 
+from ledger_api.indexer.following import step
 from ledger_api.indexer.loop import catch_up
+from ledger_api.store import lanes
+from ledger_api.store.engine import writing
 from ledger_verify.codes import Kind, Reason
 from ledger_verify.hashing import claim_holder
 from ledger_verify.state import UNBORN
+from tests.doors import await_waiting
 from tests.fake_chain import FIRST_TIME, Member, World
 from tests.following import NOW, clock, following, new_database, statuses, value
 
@@ -131,6 +136,29 @@ def test_a_batch_carried_twice_is_not_refused_for_the_second_time(world: World, 
     catch_up(following(engine, world.chain), clock=clock)
 
     assert value(engine, "SELECT status FROM batches") == "sent"
+
+
+def test_a_refusal_that_falls_out_while_the_lane_notes_where_its_transaction_landed_leaves_the_batch_done(
+    world: World, maison: Member, engine: Engine
+) -> None:
+    """Whichever of the two comes first: else it would be under way for ever."""
+    _refused_batch(world, maison, Reason.SIGNER_INVALID)
+    indexer = following(engine, world.chain)
+    catch_up(indexer, clock=clock)
+    with engine.begin() as connection:
+        connection.execute(text('UPDATE batches SET "transaction" = 1'))
+    world.reorg(1)
+    landing = lanes.Landing(lanes.Variant(1, 0, OURS, "sent"), world.chain.blocks[-1].number, is_success=True)
+
+    with ThreadPoolExecutor(1) as pool:
+        with writing(engine) as connection:
+            lanes.land(connection, landing, [1])
+            undoing = pool.submit(step, indexer, now=NOW)
+            await_waiting(engine, 1)
+        undoing.result()
+
+    assert statuses(engine) == [("accepted", None)]
+    assert value(engine, "SELECT status FROM batches") == "done"
 
 
 def _refused_batch(world: World, maison: Member, reason: Reason) -> None:
