@@ -323,8 +323,6 @@ class Lane:
 
         Should the first bytes land after all, their events are recorded and the second carrying changes nothing.
         """
-        with writing(self._engine) as connection:
-            self._release(connection, lanes.carried_on(connection, self.relayer, [flight.nonce]))
         with reading(self._engine) as connection:
             old = transactions.read(lanes.raw_bytes(connection, flight.id))
         tariff = self._terms.tariff
@@ -332,14 +330,19 @@ class Lane:
         if fee is None:
             raise FeeTooHigh(base_fee_wei=sight.market.base_fee_wei, cap_wei=tariff.cap_wei)
         empty = Outgoing(self.relayer, b"", _PLAIN_TRANSFER_GAS)
-        self.send(self._save_replacement(flight.id, empty, fee, nonce=flight.nonce, now=now), sight)
+        self.send(self._save_replacement(flight.id, empty, fee, nonce=flight.nonce, now=now, carries_on=False), sight)
 
-    def _save_replacement(self, old: int, outgoing: Outgoing, fee: fees.Fee, *, nonce: int, now: datetime) -> Saved:
+    def _save_replacement(
+        self, old: int, outgoing: Outgoing, fee: fees.Fee, *, nonce: int, now: datetime, carries_on: bool = True
+    ) -> Saved:
+        """`carries_on`: what the old one carries; else that travels anew."""
         signed = self._sign(outgoing, fee, nonce)
         with writing(self._engine) as connection:
             self._prove_held(connection, now)
             new = lanes.NewTransaction(self.relayer, nonce, signed.raw, signed.hash, fee.max_wei)
             identifier = lanes.save_transaction(connection, new, now=now)
+            if not carries_on:
+                self._release(connection, lanes.carried_on(connection, self.relayer, [nonce]))
             lanes.replace(connection, old, identifier)
         return Saved(identifier, nonce, signed.raw, signed.hash)
 

@@ -1,6 +1,7 @@
 """Nobody waits for who waits for him: the worker, its lanes, the indexer and whoever accepts events, on the same items."""
 
 from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -109,3 +110,18 @@ def test_a_lane_leaves_events_that_are_in_other_hands(world: OutboxWorld, maison
 
     world.settle(world.worker(later=120), turns=4)
     assert [world.recorded_times(event) for event in served] == [1, 1, 1]
+
+
+def test_who_has_lost_the_lane_gives_nothing_back_of_what_travels(world: OutboxWorld, maison: OrganizationId) -> None:
+    """A process that was frozen when its node had refused the bytes, and wakes when another has sent them."""
+    world.mine_by_hand()
+    world.manufacture(maison)
+    frozen, other = world.worker(), world.worker(later=60)
+    frozen.turn()
+    sight = other.lane.look()
+    other.lane.hold(datetime.now(UTC) + timedelta(seconds=60))
+
+    with pytest.raises(LaneBusy):
+        frozen.lane.cancel(frozen.lane.flights()[0], sight, datetime.now(UTC))
+
+    assert [batch.status for batch in world.batches()] == ["sent"]
