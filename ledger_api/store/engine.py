@@ -27,7 +27,7 @@ POOL_SIZE = 20
 # waits in a thread, and could keep those who have one from ever getting a thread to end in
 MOST_CONNECTIONS = 100
 LOCK_STRIPES = 256
-_ENDS, _WATCHES = LOCK_STRIPES, LOCK_STRIPES + 1  # two locks more
+_ENDS, _WATCHES, _REFRESHES = range(LOCK_STRIPES, LOCK_STRIPES + 3)  # three locks more
 # a function's rows come in the order of its array, and each is locked as it comes
 _LOCK_STRIPES = text("SELECT pg_advisory_xact_lock(:space, stripe) FROM unnest(CAST(:stripes AS int[])) AS stripe").bindparams(
     bindparam("space", 0x4C454447)
@@ -145,6 +145,11 @@ def lock_ends(connection: Connection) -> None:
 def lock_watches(connection: Connection) -> None:
     """Until the transaction ends, nobody else brings watches of many items forward: each has its own order of them."""
     _lock(connection, [_WATCHES])
+
+
+def lock_refreshes(connection: Connection) -> None:
+    """Until the transaction ends, nobody else queues or takes passports to make again: the indexer does both, in no order of items."""
+    _lock(connection, [_REFRESHES])
 
 
 def _lock(connection: Connection, numbers: Sequence[int]) -> None:

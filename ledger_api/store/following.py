@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Delete, Table, bindparam, delete, func, select, text
 from sqlmodel import SQLModel
 
-from ledger_api.store.engine import lock_watches
+from ledger_api.store.engine import lock_refreshes, lock_watches
 from ledger_api.store.records import LIST_LIMIT, Record
 from ledger_api.tables import IS_OPINION
 
@@ -176,7 +176,9 @@ def bring_watches_forward(connection: Connection, items: Sequence[bytes]) -> Non
 
 def queue_refreshes(connection: Connection, items: Iterable[bytes]) -> None:
     """Their passports are made again, those too that are being made at this moment from what was true before."""
-    _many(connection, _QUEUE_REFRESH, [(item,) for item in sorted(set(items))])
+    if queued := [(item,) for item in sorted(set(items))]:
+        lock_refreshes(connection)
+        _many(connection, _QUEUE_REFRESH, queued)
 
 
 def queue_signed_by(connection: Connection, organization: bytes, signer: bytes) -> None:
@@ -195,7 +197,9 @@ def queue_opinions_of(connection: Connection, organizations: Iterable[bytes]) ->
 
 def take_refreshes(connection: Connection, made: Mapping[bytes, int]) -> None:
     """Items and how often they had been asked for when their passports were made: who was asked for since waits on."""
-    _many(connection, _TAKE_REFRESH, sorted(made.items()))
+    if made:
+        lock_refreshes(connection)
+        _many(connection, _TAKE_REFRESH, sorted(made.items()))
 
 
 def read_shown(connection: Connection) -> dict[bytes, tuple[str | None, str | None]]:
@@ -205,6 +209,8 @@ def read_shown(connection: Connection) -> dict[bytes, tuple[str | None, str | No
 
 def show_differently(connection: Connection, changed: Mapping[bytes, tuple[str | None, str | None]]) -> None:
     """Remembers the names passports use from now on, and queues the passports that use others."""
+    if changed:
+        lock_refreshes(connection)
     for organization in changed:
         connection.execute(_NAMES_ORGANIZATION, {"organization": organization})
     _many(connection, _UPSERT_SHOWN, [(organization, did, name) for organization, (did, name) in changed.items()])

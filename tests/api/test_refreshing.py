@@ -1,5 +1,6 @@
 """Passports follow what is told beside an item's own history: its lots, the names of organizations, keys that were compromised."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +11,11 @@ from ledger_api.indexer import following as at_work
 from ledger_api.indexer.effects import Effects
 from ledger_api.indexer.loop import catch_up
 from ledger_api.proving.forgetting import erase
+from ledger_api.store import following as mirror
+from ledger_api.store.engine import writing
 from ledger_verify.codes import Kind
 from ledger_verify.hashing import ItemId, OrganizationId, claim_holder
+from tests.doors import await_waiting
 from tests.fake_chain import Member, World
 from tests.following import NOW, clock, following, passport, value
 
@@ -198,3 +202,23 @@ def test_what_is_erased_while_a_stale_passport_is_made_again_stays_in_none(
 
     assert erased == [1] and passport(engine, bag)["model"] is None
     assert value(engine, "SELECT count(*) FROM refreshes") == 0
+
+
+def test_who_queues_passports_waits_for_who_takes_some_and_queues_others(engine: Engine) -> None:
+    """The indexer takes what it has made again and queues what that made stale; who brings a payload back queues both."""
+    low, high = b"\x01" * 32, b"\x02" * 32
+
+    def queue(items: list[bytes]) -> None:
+        with writing(engine) as connection:
+            mirror.queue_refreshes(connection, items)
+
+    queue([high])
+    with ThreadPoolExecutor(1) as pool:
+        with writing(engine) as connection:
+            mirror.take_refreshes(connection, {high: 0})
+            mending = pool.submit(queue, [low, high])
+            await_waiting(engine, 1)
+            mirror.queue_refreshes(connection, [low])
+        mending.result()
+
+    assert value(engine, "SELECT count(*) FROM refreshes") == 2
