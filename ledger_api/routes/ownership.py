@@ -237,9 +237,8 @@ class Wishing:
         item = item_of(which)
         signed = body.consent.signed()
         with reading(self._ctx.engine) as connection:
-            known = rows.sent_already(connection, item=item, head=signed.wish.head, kind=signed.wish.action, signature=signed.signature)
             found = rows.tip(connection, item)
-        if known is not None:
+        if (known := self._sent_already(item, signed)) is not None:  # after the tip, which it may have moved
             return self._answer(item, known.event_id, known.submission)
         parsed = parse_event(self._whole(item, body, event))
         if isinstance(parsed, Refusal):
@@ -254,8 +253,14 @@ class Wishing:
             raise
         result = accept_events(self._ctx.intake, [parsed], self._order).results[0]
         if result.reason is not None:
+            if (known := self._sent_already(item, signed)) is not None:  # twice at once: the other was first
+                return self._answer(item, known.event_id, known.submission)
             raise refused(result.reason)(result.message, reason=result.reason.code, field=result.at, facts=result.facts)
         return self._answer(item, result.event_id or NOBODY, result.submission or self._order.submission)
+
+    def _sent_already(self, item: bytes, signed: SignedWish) -> Any | None:
+        with reading(self._ctx.engine) as connection:
+            return rows.sent_already(connection, item=item, head=signed.wish.head, kind=signed.wish.action, signature=signed.signature)
 
     def _count_spent(self, item: bytes, key: bytes) -> None:
         """A key that held the item once is tried after the sale: a sign of a second card. Any other key says nothing of the item."""

@@ -11,7 +11,7 @@ from ledger_verify.hashing import Head, ItemId, claim_holder, keccak
 from ledger_verify.state import pack_detail
 from tests import consortium
 from tests.consortium import CHAIN_ID, LEDGER, NOW, address_of, key_of, manufacture, sale, shipment, verdict
-from tests.doors import Doors
+from tests.doors import Doors, meanwhile
 
 OWNER, HEIR, THIEF = key_of("owner"), key_of("heir"), key_of("thief")
 DEADLINE = NOW + 3600
@@ -99,6 +99,23 @@ def test_the_same_wish_sent_again_is_the_first_one(owned: Owned) -> None:
 
     assert second[1]["event_id"] == first[1]["event_id"]
     assert consortium.count(owned.doors.engine, "events", "kind = 6") == 1
+
+
+@pytest.mark.parametrize("words", ["FROM tips", "events.approval", "pg_advisory_xact_lock"])
+def test_the_same_wish_sent_twice_at_once_is_one_wish_and_no_sign_of_a_second_card(owned: Owned, words: str) -> None:
+    """Whatever the second had seen by then: a page that sent again because the answer did not come."""
+    gift, first = owned.gift(), list[tuple[int, dict[str, Any]]]()
+
+    def sent_before() -> None:
+        owned.doors.time += 5
+        first.append(owned.send("transfer", gift))
+
+    with meanwhile(owned.doors.engine, words, sent_before):
+        status, told = owned.send("transfer", gift)
+
+    assert (status, told["event_id"]) == (202, first[0][1]["event_id"])
+    assert consortium.count(owned.doors.engine, "events", "kind = 6") == 1
+    assert consortium.count(owned.doors.engine, "item_seen", "how = 'spent-key'") == 0
 
 
 @pytest.mark.parametrize(
