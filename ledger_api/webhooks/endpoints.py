@@ -54,6 +54,8 @@ def begin(
     connection: Connection, organization: bytes, *, endpoint: str, url: str, types: str | None, description: str, at: datetime
 ) -> AnyRow:
     """Raises TooManyEndpoints."""
+    theirs = select(endpoints.c.id).where(endpoints.c.organization == organization).order_by(endpoints.c.id)
+    connection.execute(theirs.with_for_update(key_share=True))  # whoever opens one at the same time is seen, then, in the count
     if len(of(connection, organization)) >= MOST_ENDPOINTS:
         raise TooManyEndpoints(most=MOST_ENDPOINTS)
     row = {

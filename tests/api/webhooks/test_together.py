@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,7 +14,7 @@ from ledger_api.webhooks.lines import Done, Terms
 from ledger_api.webhooks.notifying import Notifier
 from tests.api.webhooks.world import TERMS, Hooks
 from tests.consortium import PLATFORM
-from tests.doors import await_dozing, await_waiting, dozing
+from tests.doors import await_done_or_waiting, await_dozing, await_waiting, dozing, meanwhile
 
 NOW = datetime.now(UTC)
 ME = Terms("a/0", NOW, 5, [0.5] * 20)
@@ -71,6 +71,27 @@ def test_whoever_begins_while_another_looks_for_work_keeps_what_it_took(hooks: H
 
     assert len(taken) + len(slow.result()) == 1
     assert hooks.count("SELECT count(*) FROM webhook_attempts") == 0, "nobody died: nothing was interrupted"
+
+
+def test_who_opens_the_tenth_endpoint_twice_at_once_has_ten(hooks: Hooks) -> None:
+    for _ in range(endpoints.MOST_ENDPOINTS - 1):
+        hooks.endpoint("http://127.0.0.1:9/")
+
+    def open_one() -> int:
+        return hooks.doors.post("PLATFORM", "/v1/webhooks/endpoints", {"url": "http://127.0.0.1:9/"}).status_code
+
+    with ThreadPoolExecutor(1) as pool:
+        opening = list[Future[int]]()
+
+        def open_too() -> None:
+            opening.append(pool.submit(open_one))
+            await_done_or_waiting(hooks.doors.engine, opening[0])
+
+        with meanwhile(hooks.doors.engine, "INSERT INTO webhook_endpoints", open_too):
+            one = open_one()
+
+    assert sorted((one, opening[0].result())) == [201, 409]
+    assert hooks.count("SELECT count(*) FROM webhook_endpoints") == endpoints.MOST_ENDPOINTS
 
 
 def test_what_is_replayed_while_old_notices_are_forgotten_is_delivered(hooks: Hooks) -> None:
