@@ -19,7 +19,7 @@ from ledger_api.proving.fields import PUBLIC_ONLY, Choice, payload_document
 from ledger_api.proving.naming import name_document
 from ledger_api.proving.receipts import receipt_trie
 from ledger_api.store import proving as stored
-from ledger_api.store.engine import reading
+from ledger_api.store.engine import moment
 from ledger_api.store.records import Record, histories
 from ledger_verify.checking import Trust, check
 from ledger_verify.codes import Kind
@@ -95,7 +95,7 @@ class ProofMaker:
         """Raises:
         UnknownItem, NoSuchBlock, NotFollowedYet, NodeInconsistent (ask again), NoStateProof, NodeUnreachable.
         """
-        with reading(self._engine) as connection:
+        with moment(self._engine) as connection:
             facts = self._facts(connection, item, asked)
         key = (item, facts.records[-1].event_hash, tuple(sorted(facts.payloads)), asked)
         kept = self._found(key)

@@ -21,6 +21,7 @@ from ledger_verify.disclosure import withhold
 from ledger_verify.hashing import ItemId, OrganizationId, disclose, item_key, organization_id, seal
 from ledger_verify.transition import Role
 from tests.chain.proof_world import ProofWorld, later, manufacture, proof_world
+from tests.doors import meanwhile
 
 MAISON = organization_id("did:web:maison.example")
 COLOURS = ("blanc", "rouge", "vert sapin", "noir")
@@ -101,3 +102,14 @@ def test_an_event_after_the_erasure_has_a_new_key_and_can_be_shown(world: ProofW
     told = check(world.prove(item, Asked(Choice(own=MAISON))).body)
     assert [event.withheld for event in told.events] == [None, None, 0]
     assert [field.value for field in told.events[2].fields if field.path == "/description"] == ["polished"]
+
+
+def test_a_proof_that_is_made_while_its_item_is_erased_holds(tmp_path: Path, database_url: str) -> None:
+    """With what was there before or after, and with no half of each."""
+    with proof_world(tmp_path, database_url) as world:
+        item, engine = bag(world), world.service.engine
+
+        with meanwhile(engine, "FROM secret_buckets", lambda: erase(engine, organization=MAISON, item=item, now=datetime.now(UTC))):
+            made = world.prove(item, Asked(Choice(own=MAISON)))
+
+        assert check(made.body, world.trust(world.hash_of(made.block))).is_anchored
