@@ -158,15 +158,17 @@ def drop_settled_tips(connection: Connection, items: Collection[bytes]) -> None:
 
 def accept_again(connection: Connection, event_ids: Collection[bytes], *, above: int) -> None:
     """Undoes outcomes of blocks that fell out: recorded or refused there means accepted now, on the tips they had."""
+    undone = {row.event_id: row for row in connection.execute(_REFUSED_ABOVE.order_by(_EVENTS.c.id), {"block": above})}
+    batches = sorted({row.batch for row in undone.values() if row.batch is not None})
+    for some in _lists(batches):
+        hold_batches(connection, some)  # before their events, and before it is asked what the lane knows of their transactions
     items: set[bytes] = set()
     for some in _lists(list(event_ids)):
         connection.execute(_ACCEPTED_AGAIN, {"keys": some})
         items.update(connection.scalars(select(_EVENTS.c.item).where(_EVENTS.c.event_id.in_(some), _EVENTS.c.status == "accepted")))
-    undone = {row.event_id: row for row in connection.execute(_REFUSED_ABOVE.order_by(_EVENTS.c.id), {"block": above})}
     for some in _lists([row.id for row in undone.values()]):
         connection.execute(_REFUSAL_UNDONE, {"keys": some})
-    for some in _lists(sorted({row.batch for row in undone.values() if row.batch is not None})):
-        hold_batches(connection, some)  # first, and then it is seen what the lane has noted of their transactions until now
+    for some in _lists(batches):
         connection.execute(_BATCHES_TRAVEL, {"keys": some})
     for some in _lists(sorted(items | {row.item for row in undone.values()})):
         connection.execute(_TIPS_AGAIN, {"keys": some})
