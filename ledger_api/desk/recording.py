@@ -172,13 +172,16 @@ class Scribe:
         if reason != Reason.SUPERSEDED:
             return self.end(case, now, "not-recorded", reason=reason.code, message=SENTENCES[reason])
         with writing(self.intake.engine) as connection:
+            if not _is_as_seen(connection, case, "verdict_event"):
+                return False
             rows.change(connection, case.id, verdict_event=None)
             life.note(connection, case.id, "recording", by="desk", at=now, why="sent-again", facts={"reason": reason.code})
         return True
 
     def end(self, case: AnyRow, now: datetime, why: str, **facts: Any) -> bool:
+        """False: another process has ended it since it was read, or sent another verdict."""
         with writing(self.intake.engine) as connection:
-            return end(connection, case.id, now, why, **facts)
+            return _is_as_seen(connection, case, "verdict_event") and end(connection, case.id, now, why, **facts)
 
     def _take_back(self, case_id: str, now: datetime) -> None:
         with writing(self.intake.engine) as connection:
@@ -204,6 +207,8 @@ class Scribe:
             return False
         if results[0].status == "refused":  # it is heard all the same; the ledger shows no dispute
             with writing(self.intake.engine) as connection:
+                if not _is_as_seen(connection, case, "dispute_event"):
+                    return False
                 rows.change(connection, case.id, dispute_event=b"")
                 reason = results[0].reason
                 facts = {"reason": None if reason is None else reason.code, "message": results[0].message}
@@ -216,8 +221,7 @@ class Scribe:
         """Accepted, with the id of the first event in the case's empty `column`, in one commit. Raises BroughtElsewhere."""
 
         def finish(connection: Connection, submission: Submission) -> None:
-            seen = rows.locked_case(connection, case.id)
-            if seen is None or seen.state != case.state or seen._mapping[column] is not None:
+            if case._mapping[column] is not None or not _is_as_seen(connection, case, column):
                 raise BroughtElsewhere
             told = submission.results[0]
             if told.status != "refused" and told.event_id is not None:
@@ -231,6 +235,12 @@ class Scribe:
             all_or_nothing=len(events) > 1,
         )
         return accept_events(self.intake, [parse_event(dict(event)) for event in events], order, finish=finish).results
+
+
+def _is_as_seen(connection: Connection, case: AnyRow, column: str) -> bool:
+    """Whether it is where it was when it was read, and nobody has sent anything else of it; it is locked from here on."""
+    fresh = rows.locked_case(connection, case.id)
+    return fresh is not None and (fresh.state, fresh._mapping[column]) == (case.state, case._mapping[column])
 
 
 def end(connection: Connection, case_id: str, now: datetime, why: str, **facts: Any) -> bool:

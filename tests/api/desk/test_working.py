@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from ledger_api.desk import appraising
 from ledger_api.desk.checks import Checked, Machines
@@ -16,6 +17,7 @@ from ledger_api.desk.vault import DiskVault
 from ledger_api.desk.working import opened, run
 from ledger_api.errors import DatabaseBusy
 from ledger_api.store.engine import reading, writing
+from ledger_verify.transition import Reason
 from tests.api.desk.world import CHECKS, DeskWorld, worker_of
 from tests.consortium import count
 from tests.doors import await_dozing, dozing
@@ -106,6 +108,43 @@ def test_two_loops_that_see_one_verdict_waiting_bring_it_once(world: DeskWorld) 
     assert brought == [True, False]
     assert count(world.doors.engine, "events", "kind = 7") == 1
     assert world.state(case) == "recording"
+
+
+def test_two_loops_that_see_one_verdict_refused_send_it_again_once(world: DeskWorld) -> None:
+    """The item's history moved on. The second has read the refusal before the first has sent the verdict again."""
+    world.born()
+    case = world.queued()
+    assert world.judged(case, "ada", "authentic") == "conclude"
+    scribe, now = world.worker.scribe, world.worker.clock()
+    scribe.turn(now)
+    with writing(world.doors.engine) as connection:
+        refused = "UPDATE events SET status = 'refused', reason = :reason WHERE kind = 7"
+        connection.execute(text(refused), {"reason": int(Reason.SUPERSEDED)})
+        connection.execute(text("DELETE FROM tips"))
+        seen = rows.case(connection, case)
+    assert seen is not None
+
+    followed = [scribe._follow(seen, now)]
+    scribe.turn(now + timedelta(seconds=1))
+    followed.append(scribe._follow(seen, now + timedelta(seconds=2)))
+    scribe.turn(now + timedelta(seconds=3))
+
+    assert followed == [True, False]
+    assert count(world.doors.engine, "events", "kind = 7 AND status = 'accepted'") == 1
+
+
+def test_who_ends_a_case_late_takes_nothing_from_the_verdict_that_another_sent(world: DeskWorld) -> None:
+    """One of two loops read the case before the ledger knew the item, the other afterwards."""
+    case = world.queued()
+    assert world.judged(case, "ada", "authentic") == "conclude"
+    with reading(world.doors.engine) as connection:
+        seen = rows.case(connection, case)
+    assert seen is not None
+    world.born()
+    world.worker.scribe.turn(world.worker.clock())
+
+    assert not world.worker.scribe.end(seen, world.worker.clock(), "unknown-to-the-ledger")
+    assert (world.state(case), count(world.doors.engine, "events", "kind = 7")) == ("recording", 1)
 
 
 def test_the_loop_waits_where_the_database_is_busy_and_ends_when_it_is_asked(world: DeskWorld, monkeypatch: pytest.MonkeyPatch) -> None:
