@@ -70,8 +70,11 @@ class Closer:
 
     def _follow_hold(self, booking: AnyRow, now: datetime) -> bool:
         with writing(self.intake.engine) as connection:
-            fresh, told = rows.locked(connection, booking.id), cases.standing(connection, booking.hold_event)
-            if fresh is None or fresh.state != "holding" or told is None or told.status == "accepted":
+            fresh = rows.locked(connection, booking.id)
+            if fresh is None or fresh.state != "holding":
+                return False
+            told = cases.standing(connection, fresh.hold_event)
+            if told is None or told.status == "accepted":
                 return False
             if told.status in LANDED:
                 facts = {"block": told.block_number, "until": rfc(fresh.hold_until)}

@@ -4,7 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from ledger_api.desk.booking import rows
+from ledger_api.store.engine import writing
 from ledger_verify.hashing import Head, ItemId, consent_digest
 from tests.api.booking.world import SERIAL, BookingWorld, key
 from tests.consortium import NETWORK, consented, count, key_of, named, record_all, sign
@@ -92,6 +95,25 @@ def test_what_happens_meanwhile_withdraws_the_agreement_and_it_can_be_given_agai
     world.doors.post("MAISON", "/v1/events", service)
 
     assert world.party(booking, "seller", "GET", "/papers").json()["paper"] == "resale"
+
+
+def test_a_refusal_that_was_seen_before_the_hold_was_signed_again_ends_no_newer_one(world: BookingWorld) -> None:
+    """Two loops look at a hold that the ledger refused; the holder signs again between the two."""
+    world.born()
+    booking = world.booked(new_holder=key("buyer"))
+    world.at_the_counter(booking)
+    sign_next(world, booking)
+    with writing(world.doors.engine) as connection:
+        connection.execute(text("UPDATE events SET status = 'refused', reason = 1 WHERE status = 'accepted'"))
+        connection.execute(text("DELETE FROM tips"))
+        seen = rows.booking(connection, booking)
+
+    world.later(seconds=1)
+    followed = [world.closer._follow_hold(seen, world.now())]
+    assert sign_next(world, booking).json()["state"] == "holding"
+    followed.append(world.closer._follow_hold(seen, world.now()))
+
+    assert (followed, world.state(booking)) == ([True, False], "holding")
 
 
 @pytest.mark.parametrize("hold", ["stolen", "lost"])
