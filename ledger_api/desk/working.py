@@ -85,8 +85,8 @@ class DeskWorker:
         columns = self._checked(check) if check.tries < MOST_TRIES else FAILED
         if columns is not None:
             with writing(self.engine) as connection:
-                rows.end_check(connection, check.id, done_at=self.clock(), **columns)
-                self._send_to_review(connection, check, columns)
+                if rows.end_check(connection, check.id, done_at=self.clock(), **columns):
+                    self._send_to_review(connection, check, columns)
         return True
 
     def _checked(self, check: Any) -> Mapping[str, Any] | None:

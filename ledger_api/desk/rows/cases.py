@@ -174,8 +174,10 @@ def forget_shots(connection: Connection, *case_ids: str) -> list[str]:
 
 
 def forget_words(connection: Connection, *case_ids: str, at: datetime) -> None:
-    """What the asker said of the piece and of its worth, its numbers beside the serial, and what machines read off its photos."""
+    """What the asker said of the piece and of its worth, its numbers beside the serial, and what machines read off its photos, or were to
+    read."""
     connection.execute(update(cases).where(cases.c.id.in_(case_ids)).values(notes="", value_eur=None, references=None, erased_at=at))
+    connection.execute(update(checks).where(checks.c.case.in_(case_ids), checks.c.state == "waiting").values(state="failed", done_at=at))
     connection.execute(update(checks).where(checks.c.case.in_(case_ids)).values(result=None))
 
 
@@ -227,8 +229,10 @@ def checked(connection: Connection, *, most: int) -> list[str]:
     return [str(row.id) for row in connection.execute(_CHECKED, {"most": most})]
 
 
-def end_check(connection: Connection, check_id: str, **columns: Any) -> None:
-    connection.execute(update(checks).where(checks.c.id == check_id).values(lease_until=None, **columns))
+def end_check(connection: Connection, check_id: str, **columns: Any) -> bool:
+    """False: its case was erased meanwhile, or somebody else was faster."""
+    mine = update(checks).where(checks.c.id == check_id, checks.c.state == "waiting")
+    return connection.execute(mine.values(lease_until=None, **columns)).rowcount == 1
 
 
 # --- what is concluded -----------------------------------------------------------------------------------------------

@@ -147,6 +147,46 @@ def test_who_ends_a_case_late_takes_nothing_from_the_verdict_that_another_sent(w
     assert (world.state(case), count(world.doors.engine, "events", "kind = 7")) == ("recording", 1)
 
 
+def test_what_a_machine_read_off_a_photo_is_forgotten_with_it(world: DeskWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its asker takes the case back and has it erased while the machine looks."""
+    case = world.opened()
+    world.submit(case)
+    look = Machines.look
+
+    def erased_meanwhile(machines: Machines, kind: str, row: AnyRow, shot: AnyRow) -> Checked | None:
+        found = look(machines, kind, row, shot)
+        for deed in ("withdraw", "erase") if world.state(case) == "checking" else ():
+            assert world.doors.post("PLATFORM", f"/v1/cases/{case}/{deed}").status_code == 200
+        return found
+
+    monkeypatch.setattr(Machines, "look", erased_meanwhile)
+    world.work()
+
+    assert world.look(case)["checks"]["done"] == CHECKS
+    assert count(world.doors.engine, "checks", "result IS NOT NULL") == 0
+
+
+def test_a_check_that_took_too_long_does_not_overwrite_the_one_that_took_its_place(
+    world: DeskWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.submit(world.opened())
+    look, kinds = Machines.look, list[str]()
+
+    def slow(machines: Machines, kind: str, row: AnyRow, shot: AnyRow) -> Checked | None:
+        kinds.append(kind)
+        if len(kinds) > 1:
+            return look(machines, kind, row, shot)
+        world.later(121)
+        world.work()
+        return Checked({"matches": []}, "late")
+
+    monkeypatch.setattr(Machines, "look", slow)
+    world.work()
+
+    assert kinds[0] == kinds[1] == "reuse"
+    assert count(world.doors.engine, "checks", "version = 'late'") == 0
+
+
 def test_the_loop_waits_where_the_database_is_busy_and_ends_when_it_is_asked(world: DeskWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     from ledger_api.desk import working
 
