@@ -65,11 +65,10 @@ def claim(connection: Connection, who: AnyRow, case_id: str | None, *, now: date
         if case is None:
             return None
     else:
-        named = rows.locked_case(connection, case_id)
-        if named is None or named.authenticator != who.organization:
+        case = rows.locked_case(connection, case_id)
+        if case is None or case.authenticator != who.organization:
             raise NoSuchCase(case=case_id)
-        case = line.next_in_line(connection, who, only=case_id)
-        if case is None:
+        if not line.may_claim(connection, who, case_id):
             raise CaseMoved("This case is not in the queue, or not for you.", case=case_id)
     life.step(connection, case.id, "queued", "appraising", by=f"appraiser {who.id}", at=now, why="claimed", facts={"seat": case.seat})
     line.claim(connection, case_id=case.id, seat=case.seat, appraiser_id=who.id, now=now, until=until(now))

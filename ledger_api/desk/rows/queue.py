@@ -53,15 +53,23 @@ def waiting(
 
 
 def next_in_line(
-    connection: Connection, who: AnyRow, *, categories: Sequence[str] | None = None, only: str | None = None, method: str | None = None
+    connection: Connection, who: AnyRow, *, categories: Sequence[str] | None = None, method: str | None = None
 ) -> AnyRow | None:
     """The first of them, locked; what somebody else is claiming at this moment is passed over."""
     chosen = _for(who, categories)
-    if only is not None:
-        chosen = chosen.where(cases.c.id == only)
     if method is not None:
         chosen = chosen.where(cases.c.method == method)
-    return connection.execute(chosen.order_by(*_LINE).limit(1).with_for_update(of=cases, skip_locked=True)).first()
+    first = chosen.order_by(*_LINE).limit(1).with_for_update(of=cases, skip_locked=True)
+    found = connection.execute(first).first()
+    # asked again once it is locked: they may have judged it until then
+    while found is not None and not may_claim(connection, who, found.id):
+        found = connection.execute(first).first()
+    return found
+
+
+def may_claim(connection: Connection, who: AnyRow, case_id: str) -> bool:
+    """Whether a case that is locked waits for somebody like this appraiser."""
+    return connection.execute(_for(who, None).where(cases.c.id == case_id)).first() is not None
 
 
 def _for(who: AnyRow, categories: Sequence[str] | None) -> Select[Any]:

@@ -15,6 +15,7 @@ from ledger_verify.hashing import keccak
 from ledger_verify.transition import state_from_bytes
 from tests.api.desk.world import CHECKS, SERIAL, SHOTS, DeskWorld, photo
 from tests.consortium import DIDS, count, record_all
+from tests.doors import await_dozing, dozing
 
 
 def records(world: DeskWorld, kind: int) -> int:
@@ -51,6 +52,22 @@ def test_a_named_case_is_claimed_once(world: DeskWorld) -> None:
 
     assert first["case"] == case and first["seat"] == 1
     assert (second.status_code, second.json()["code"]) == (409, "case-moved")
+
+
+def test_nobody_judges_twice_who_asks_for_the_next_case_in_another_window(world: DeskWorld) -> None:
+    """The next in line was looked for before they decided this one, and found when it waited for the second opinion."""
+    case, engine = world.queued(value_eur=9_000), world.doors.engine
+
+    with ThreadPoolExecutor(1) as pool:
+        with dozing(engine, "cases"):
+            other = pool.submit(world.claimed, "ada")
+            await_dozing(engine)
+        world.claimed("ada", case)
+        assert world.decide("ada", case, "authentic").json()["next"] == "second"
+        other.result()
+
+    assert count(engine, "appraisals", f"appraiser = '{world.ids['ada']}'") == 1
+    assert world.claimed("bo")["case"] == case
 
 
 def test_who_is_silent_loses_the_case_and_cannot_decide_it_any_more(world: DeskWorld) -> None:
