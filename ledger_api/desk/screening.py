@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from ledger_api.desk.errors import NoSuchReview, ReviewChanged, ReviewDecided
 from ledger_api.desk.policy import Policy
+from ledger_api.desk.rows import cases
 from ledger_api.desk.rows.cases import AnyRow
 from ledger_api.desk.tables import ReviewRow
 
@@ -90,6 +91,7 @@ def filled(checks: Sequence[AnyRow]) -> dict[str, str]:
 def open_review(connection: Connection, subject: Subject, flags: Sequence[Flag], version: str, *, id: str, now: datetime) -> str:
     """Its id. What is flagged later joins while nobody has decided. A refusal stands; after an *allowed* a photo is asked about once more
     only if nobody saw it flagged before."""
+    _lock(connection, subject.kind, subject.id)
     known = _of(connection, subject.kind, subject.id)
     new = [asdict(flag) | {"photo": subject.photos[flag.photo]} for flag in flags]
     waiting = next((one for one in known if one.state == "waiting"), None)
@@ -144,6 +146,12 @@ def _asked_about(found: AnyRow) -> list[str]:
     return [flag["photo"] for flag in orjson.loads(found.flags)] or orjson.loads(found.photos)
 
 
+def _lock(connection: Connection, kind: Kind, subject: str) -> None:
+    """One at a time asks about it or decides. A listing is locked by whoever calls."""
+    if kind == "case":
+        cases.locked_case(connection, subject)
+
+
 def review(connection: Connection, organization: bytes, review_id: str) -> AnyRow:
     """Raises NoSuchReview: also for another organization's."""
     found = connection.execute(select(reviews).where(reviews.c.id == review_id, reviews.c.organization == organization)).first()
@@ -166,6 +174,7 @@ def decide(
     Raises:
         ReviewDecided: somebody was faster. ReviewChanged: it shows something else than `found` by now.
     """
+    _lock(connection, found.kind, found.subject)
     columns = {"state": ruling, "labels": _json(sorted(set(labels))), "grounds": grounds, "reviewer": reviewer, "decided_at": now}
     this, is_as_seen = reviews.c.id == found.id, (reviews.c.flags == found.flags) & (reviews.c.photos == found.photos)
     moved = connection.execute(update(reviews).where(this, reviews.c.state == "waiting", is_as_seen).values(**columns))

@@ -1,20 +1,24 @@
 """What a classifier flags goes to a person; without one nothing is tagged and nobody hints at it; another desk sees none of it."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from benchmarks.photos import Pixels, draw, jpeg
 from ledger_api.desk import screening
+from ledger_api.desk.rows import cases as rows
 from ledger_api.desk.screening import Flag, Subject
 from ledger_api.desk.tagging import Tagger
-from ledger_api.store.engine import writing
+from ledger_api.store.engine import reading, writing
 from tests.api.desk.world import DeskWorld
 from tests.consortium import count
+from tests.doors import await_waiting
 from tests.unit.desk.test_tagging import model
 
 SHOTS = ("front", "logo", "stitching", "label")
@@ -126,3 +130,39 @@ def test_a_case_of_another_desk_is_put_into_no_queue(world: DeskWorld) -> None:
     answer = world.desk("ada", "POST", "/reviews", {"case": case})
 
     assert (answer.status_code, answer.json()["code"]) == (404, "no-such-case") and count(world.doors.engine, "reviews") == 0
+
+
+def flag(connection: Connection, case: str, photo: int, label: str, now: datetime) -> str:
+    row, shots = rows.case(connection, case), rows.newest_shots(connection, case)
+    assert row is not None
+    subject = Subject(row.authenticator, "case", case, [shot.shown for shot in shots.values()])
+    return screening.open_review(connection, subject, [Flag(photo, label, 0.9)], "tags-1", id=f"{photo:032x}", now=now)
+
+
+@pytest.mark.parametrize("meanwhile", ["opened", "joined", "decided"])
+def test_what_is_flagged_at_the_same_time_waits_for_a_person(world: DeskWorld, meanwhile: str) -> None:
+    """Two machines look at two photos of one case; or somebody decides what was flagged before."""
+    case, engine, now = world.opened(), world.doors.engine, world.worker.clock()
+    if meanwhile != "opened":
+        with writing(engine) as connection:
+            flag(connection, case, 0, "weapon", now)
+
+    def another() -> str:
+        with writing(engine) as connection:
+            return flag(connection, case, 1, "ivory", now)
+
+    with ThreadPoolExecutor(1) as pool:
+        with writing(engine) as connection:
+            if meanwhile == "decided":
+                found = screening.review(connection, rows.case(connection, case).authenticator, f"{0:032x}")  # type: ignore[union-attr]  # it is
+                screening.decide(connection, found, "allowed", labels=(), grounds="a toy", reviewer=world.ids["ada"], now=now)
+            else:
+                flag(connection, case, 2, "fur", now)
+            asked = pool.submit(another)
+            await_waiting(engine, 1)
+        asked.result()
+
+    with reading(engine) as connection:
+        waiting = connection.execute(text("SELECT flags FROM reviews WHERE state = 'waiting'")).scalars().all()
+    assert len(waiting) == 1 and "ivory" in waiting[0]
+    assert ("fur" in waiting[0]) == (meanwhile != "decided")
