@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine
 
 from ledger_api.desk import asking, life
-from ledger_api.desk.errors import CaseMoved, WrongCode
+from ledger_api.desk.errors import CaseMoved, NotSignedIn, WrongCode
 from ledger_api.desk.rows import accounts as rows
 from ledger_api.desk.rows import cases
 from ledger_api.desk.vault import Vault
@@ -36,7 +36,8 @@ def create(connection: Connection, *, id: str, now: datetime) -> str:
 
 
 def give_code(connection: Connection, account: str) -> str:
-    """A code that signs in to the account; shown once, and the one before it is worth nothing any more."""
+    """A code that signs in to the account; shown once, and the one before it is worth nothing any more. Raises NotSignedIn."""
+    _check_stays(connection, account)
     code = "-".join("".join(secrets.choice(LETTERS) for _ in range(GROUP)) for _ in range(GROUPS))
     rows.keep_code(connection, account, _hash(_compact(code)))
     return code
@@ -55,11 +56,17 @@ def by_code(connection: Connection, code: str) -> str:
 
 
 def begin_session(connection: Connection, account: str, *, now: datetime) -> str:
-    """The token for the browser's cookie."""
+    """The token for the browser's cookie. Raises NotSignedIn: its owner has left meanwhile."""
+    _check_stays(connection, account)
     token = secrets.token_urlsafe(32)
     until = now + timedelta(days=SESSION_DAYS)
     rows.keep_session(connection, {"token_hash": _hash(token), "account": account, "created_at": now, "expires_at": until})
     return token
+
+
+def _check_stays(connection: Connection, account: str) -> None:
+    if not rows.staying(connection, account):
+        raise NotSignedIn
 
 
 def session(connection: Connection, token: str, *, now: datetime) -> Session | None:
@@ -114,7 +121,10 @@ def _forget(engine: Engine, vault: Vault, account: str, *, now: datetime) -> Non
     with reading(engine) as connection:
         ended = [case.id for case in rows.cases_of(connection, account) if case.state in life.ENDED]
     for case in ended:
-        asking.erase(engine, vault, case, now=now)
+        try:
+            asking.erase(engine, vault, case, now=now)
+        except CaseMoved:
+            continue  # somebody appealed, or a reorg took its verdict: it is forgotten when it has ended again
         with writing(engine) as connection:
             cases.change(connection, case, account=None)
     with writing(engine) as connection:

@@ -20,6 +20,7 @@ from ledger_api.desk.errors import (
     CaseMoved,
     CaseOfBooking,
     NoSuchCase,
+    NotSignedIn,
     PhotographedInPerson,
     ReferenceTaken,
     ShotsMissing,
@@ -30,6 +31,7 @@ from ledger_api.desk.errors import (
 from ledger_api.desk.keeping import kept, let_go
 from ledger_api.desk.policy import Policy
 from ledger_api.desk.rows import cases as rows
+from ledger_api.desk.rows.accounts import staying
 from ledger_api.desk.rows.cases import AnyRow
 from ledger_api.desk.vault import Vault
 from ledger_api.store.engine import lock_items, writing
@@ -87,7 +89,7 @@ def open_case(connection: Connection, asker: Asker, new: NewCase, policy: Policy
     """Its id. The same reference of the same platform is the same case.
 
     Raises:
-        ReferenceTaken: the platform used it for something else. TooManyCases: of an account.
+        ReferenceTaken: the platform used it for something else. TooManyCases: of an account. NotSignedIn: its owner has left meanwhile.
     """
     platform = asker.organization if isinstance(asker, Platform) else None
     account = asker.id if isinstance(asker, Account) else None
@@ -96,6 +98,8 @@ def open_case(connection: Connection, asker: Asker, new: NewCase, policy: Policy
         known = rows.by_reference(connection, platform, new.reference)
         if known is not None:
             return _same(known, new)
+    if account is not None and not staying(connection, account):
+        raise NotSignedIn
     if account is not None and rows.living_cases(connection, account, tuple(life.ENDED)) >= MOST_LIVING:
         raise TooManyCases(most=MOST_LIVING)
     used = rows.free_evaluations(connection, authenticator=new.authenticator, account=account, platform=platform)

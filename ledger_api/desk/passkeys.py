@@ -100,6 +100,8 @@ def made(connection: Connection, site: Site, credential: Json, *, signed_in: str
         raise PasskeyRefused
     if signed_in is None:
         rows.keep_account(connection, account, now=now)
+    elif not rows.staying(connection, account):
+        raise PasskeyRefused
     rows.keep_passkey(
         connection,
         {

@@ -21,6 +21,12 @@ def account(connection: Connection, account_id: str) -> AnyRow | None:
     return connection.execute(select(accounts).where(accounts.c.id == account_id, accounts.c.erased_at.is_(None))).first()
 
 
+def staying(connection: Connection, account_id: str) -> bool:
+    """Whether its owner has not left, and does not before this transaction ends."""
+    living = select(accounts.c.id).where(accounts.c.id == account_id, accounts.c.erased_at.is_(None))
+    return connection.execute(living.with_for_update(read=True)).first() is not None
+
+
 def keep_account(connection: Connection, account_id: str, *, now: datetime) -> None:
     connection.execute(insert(accounts).values(id=account_id, created_at=now))
 
@@ -86,10 +92,13 @@ def end_session(connection: Connection, token_hash: bytes) -> None:
 
 
 def forget_secrets(connection: Connection, account_id: str, *, now: datetime) -> None:
-    """Nobody signs in to it any more."""
-    for table in (passkeys, sessions, challenges):
+    """Nobody signs in to it any more. Whoever signs in has a challenge and a passkey before the account (`staying`), and so do we; what
+    came of that until we have the account goes after it."""
+    for table in (challenges, passkeys):
         connection.execute(delete(table).where(table.c.account == account_id))
     connection.execute(update(accounts).where(accounts.c.id == account_id).values(code_hash=None, erased_at=now))
+    for table in (passkeys, sessions):
+        connection.execute(delete(table).where(table.c.account == account_id))
 
 
 def cases_of(connection: Connection, account_id: str) -> Sequence[AnyRow]:

@@ -1,18 +1,23 @@
 """Light accounts: a code or a passkey, a cookie that no other site can use, and leaving with everything."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from ledger_api.auth import Limiter
-from ledger_api.desk import accounts
+from ledger_api.desk import accounts, appeals, asking, policy
+from ledger_api.desk.errors import NotSignedIn
+from ledger_api.desk.rows import accounts as rows
 from ledger_api.desk.vault import DiskVault
 from ledger_api.settings import Settings
+from ledger_api.store.engine import writing
 from tests.api.desk.authenticator import Device
 from tests.api.desk.world import DeskWorld, Person
-from tests.consortium import count
-from tests.doors import Doors, opened_doors
+from tests.consortium import DIDS, count
+from tests.doors import Doors, await_waiting, opened_doors
 
 ORIGIN = "http://localhost:8080"
 
@@ -244,3 +249,66 @@ def test_a_case_on_an_appraiser_s_desk_is_forgotten_when_it_has_ended(world: Des
     assert kept == 1 and count(world.doors.engine, "accounts") == 0
     assert count(world.doors.engine, "cases", "state = 'concluded' AND account IS NULL AND erased_at IS NOT NULL") == 1
     assert not [path for path in (tmp_path / "photos").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("deed", ["signs in", "opens a case", "adds a passkey"])
+def test_whoever_leaves_leaves_nothing_of_what_another_browser_does_meanwhile(world: DeskWorld, deed: str) -> None:
+    person, engine, now = world.person(), world.doors.engine, world.worker.clock()
+    account = person.ask("GET", "/v1/account").json()["id"]
+
+    def do(connection: Connection) -> None:
+        match deed:
+            case "signs in":
+                accounts.begin_session(connection, account, now=now)
+            case "opens a case":
+                new = asking.NewCase(b"\x01" * 32, DIDS["MAISON"], "handbag")
+                asking.open_case(connection, asking.Account(account), new, policy.default(), id="f" * 32, now=now)
+            case _:
+                assert rows.staying(connection, account)
+                rows.keep_passkey(connection, {"id": b"\x01", "account": account, "public_key": b"", "sign_count": 0, "created_at": now})
+
+    with ThreadPoolExecutor(1) as pool:
+        with writing(engine) as connection:
+            do(connection)
+            leaving = pool.submit(person.ask, "DELETE", "/v1/account")
+            await_waiting(engine, 1)
+        assert leaving.result().status_code == 204
+
+    assert [count(engine, table) for table in ("accounts", "account_sessions", "account_passkeys")] == [0, 0, 0]
+    assert count(engine, "cases", "account IS NOT NULL") == 0
+
+
+def test_nobody_does_anything_with_an_account_whose_owner_has_left(world: DeskWorld) -> None:
+    """The door let them in a moment before."""
+    person, now = world.person(), world.worker.clock()
+    account = person.ask("GET", "/v1/account").json()["id"]
+    person.ask("DELETE", "/v1/account")
+    new = asking.NewCase(b"\x01" * 32, DIDS["MAISON"], "handbag")
+
+    with pytest.raises(NotSignedIn), writing(world.doors.engine) as connection:
+        accounts.begin_session(connection, account, now=now)
+    with pytest.raises(NotSignedIn), writing(world.doors.engine) as connection:
+        asking.open_case(connection, asking.Account(account), new, policy.default(), id="f" * 32, now=now)
+    with pytest.raises(NotSignedIn), writing(world.doors.engine) as connection:
+        accounts.give_code(connection, account)
+
+
+def test_whoever_leaves_while_a_verdict_is_appealed_has_left(world: DeskWorld) -> None:
+    person, engine = world.person(), world.doors.engine
+    case = person.opened()
+    person.ask("POST", f"/v1/cases/{case}/submit")
+    world.work()
+    world.judged(case, "ada", "inconclusive")
+    world.work()
+
+    with ThreadPoolExecutor(1) as pool:
+        with writing(engine) as connection:
+            appeals.appeal(connection, case, "look again", policy.default(), id="f" * 32, now=world.worker.clock())
+            leaving = pool.submit(person.ask, "DELETE", "/v1/account")
+            await_waiting(engine, 1)
+        assert leaving.result().status_code == 204
+    kept = count(engine, "accounts")
+    world.judged("f" * 32, "bo", "inconclusive")
+    world.work()
+
+    assert (kept, count(engine, "accounts"), count(engine, "cases", "account IS NOT NULL")) == (1, 0, 0)

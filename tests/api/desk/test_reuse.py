@@ -13,6 +13,7 @@ from ledger_api.desk.asking import Account, NewCase, open_case
 from ledger_api.desk.policy import default
 from ledger_api.desk.rows import cases as rows
 from ledger_api.desk.rows import prints
+from ledger_api.desk.rows.accounts import keep_account
 from ledger_api.store.engine import reading, writing
 from ledger_verify.hashing import organization_id
 from tests.api.desk.world import CHECKS, SHOTS, DeskWorld, photo
@@ -146,6 +147,7 @@ def test_who_asks_again_with_their_own_photos_is_said_as_such(world: DeskWorld) 
     first, again = sent(world, {"logo": "same"}, seed=1000), sent(world, {"logo": "same"}, seed=2000)
     with writing(world.doors.engine) as connection:
         now = world.worker.clock()
+        keep_account(connection, person.id, now=now)
         for case_id in ids:
             open_case(connection, person, new, default(), id=case_id, now=now)
         for case_id in (first, again):

@@ -30,7 +30,7 @@ from tests.gallery import Gallery
 
 Json = dict[str, Any]
 EXPERT = "did:web:expert.example"
-TABLES = ("listing_photos", "photo_marks", "photo_prints", "reviews", "webhook_notices", "shots", "cases")
+TABLES = ("listing_photos", "photo_marks", "photo_prints", "reviews", "webhook_notices", "shots", "cases", "accounts")
 CONTEXT: Mapping[str, Any] = {"intake": SimpleNamespace(authority=AuthorityCache(NETWORK.consortium))}
 
 

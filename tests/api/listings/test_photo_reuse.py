@@ -9,7 +9,7 @@ from sqlalchemy import text
 from ledger_api.desk import asking, reuse
 from ledger_api.desk.asking import Account, NewCase, Platform
 from ledger_api.desk.policy import default
-from ledger_api.desk.rows import cases
+from ledger_api.desk.rows import accounts, cases
 from ledger_api.store.engine import reading, writing
 from tests.api.listings.studio import Json, Studio, codes, picture
 from tests.gallery import GTIN, OWNER, SECOND_OWNER, SERIALS, address_of
@@ -38,6 +38,8 @@ def asked_a_desk(studio: Studio, who: Account | Platform, body: bytes, *, id: st
     reference = f"C-{id[:1]}" if isinstance(who, Platform) else None
     new = NewCase(authenticator=expert, brand_did="did:web:maison.example", category="handbag", reference=reference, **named)
     with writing(studio.gallery.engine) as connection:
+        if isinstance(who, Account):
+            accounts.keep_account(connection, who.id, now=at)
         asking.open_case(connection, who, new, default(), id=id, now=at)
         row = cases.case(connection, id)
     asking.add_shot(studio.gallery.engine, studio.vault, row, "logo", body, default(), id=id[::-1], now=at)  # type: ignore[arg-type]
