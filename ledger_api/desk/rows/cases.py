@@ -84,8 +84,9 @@ def booking_of(connection: Connection, case_id: str) -> str | None:
 
 
 def copies_of(connection: Connection, case_id: str) -> Sequence[AnyRow]:
-    """Cases about the same photos: its appeal, test cases that were made from it."""
-    return connection.execute(select(cases).where((cases.c.appeal_of == case_id) | (cases.c.seed_of == case_id))).all()
+    """Cases about the same photos: its appeal, test cases that were made from it. Locked: nobody claims one of them meanwhile."""
+    same = select(cases).where((cases.c.appeal_of == case_id) | (cases.c.seed_of == case_id))
+    return connection.execute(same.order_by(cases.c.id).with_for_update()).all()
 
 
 def of_account(connection: Connection, account: str, *, before: str | None, most: int) -> Sequence[AnyRow]:

@@ -1,16 +1,20 @@
 """Test cases with a known answer: nobody who judges can tell them apart, nothing is recorded, and what they measure is the desk's alone."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import orjson
 import pytest
 from sqlalchemy import text
 
+from ledger_api.desk import appraising
 from ledger_api.desk.rows import cases as rows
-from ledger_api.store.engine import reading
+from ledger_api.desk.rows import queue as line
+from ledger_api.store.engine import reading, writing
 from tests.api.desk.test_desk_pages import get, sitting
 from tests.api.desk.world import SHOTS, DeskWorld, photo
 from tests.consortium import DIDS, GTIN, count, record_all
+from tests.doors import await_waiting
 from tests.passports import EXPERT, entry, opinion, passport
 
 PIECES: tuple[dict[str, Any], ...] = (
@@ -193,6 +197,19 @@ def test_erasing_a_case_takes_the_photos_of_its_copies_along(world: DeskWorld) -
     assert world.desk("ada", "POST", "/claims", {"case": seed}).json()["code"] == "case-moved"
     refused = world.doors.post("EXPERT", "/v1/desk/seeds", {"known_outcome": "authentic", "from_case": first})
     assert refused.json()["code"] == "case-moved"
+
+
+def test_a_case_is_erased_also_while_somebody_claims_its_copy(world: DeskWorld) -> None:
+    first, engine = concluded(world), world.doors.engine
+    seed = seeded(world, from_case=first)["case"]
+
+    with ThreadPoolExecutor(1) as pool, writing(engine) as connection:
+        appraising.claim(connection, line.appraiser(connection, world.ids["ada"]), seed, now=world.worker.clock())
+        erasing = pool.submit(world.doors.post, "PLATFORM", f"/v1/cases/{first}/erase")
+        await_waiting(engine, 1)
+
+    assert erasing.result().status_code == 200, erasing.result().text
+    assert count(engine, "shots", "state <> 'erased'") == 0 and count(engine, "cases", f"id = '{seed}' AND state = 'appraising'") == 1
 
 
 @pytest.mark.parametrize("which", ["another", "queued", "appeal"])
