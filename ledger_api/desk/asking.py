@@ -20,6 +20,7 @@ from ledger_api.desk.errors import (
     CaseMoved,
     CaseOfBooking,
     NoSuchCase,
+    NotClaimed,
     NotSignedIn,
     PhotographedInPerson,
     ReferenceTaken,
@@ -31,6 +32,7 @@ from ledger_api.desk.errors import (
 from ledger_api.desk.keeping import kept, let_go
 from ledger_api.desk.policy import Policy
 from ledger_api.desk.rows import cases as rows
+from ledger_api.desk.rows import queue as line
 from ledger_api.desk.rows.accounts import staying
 from ledger_api.desk.rows.cases import AnyRow
 from ledger_api.desk.vault import Vault
@@ -174,7 +176,7 @@ def add_shot(
 
     Raises:
         UnknownShot, CaseMoved, TooManyShots, and the `photo-…` errors of `receiving.receive`: nothing is kept.
-        PhotographedInPerson: no asker sends photos of an item that lies before an appraiser.
+        PhotographedInPerson: no asker sends photos of an item that lies before an appraiser. NotClaimed: another has it by now.
     """
     from ledger_api.desk import likeness, quality, receiving  # OpenCV is loaded by the first photo, not by every process
     from ledger_api.desk.rows import prints
@@ -194,6 +196,8 @@ def add_shot(
         now_at = rows.locked_case(connection, case.id)
         if now_at is None or now_at.state != expected:
             raise CaseMoved(case=case.id, expected=expected)
+        if photographer is not None and line.held(connection, case.id, photographer.id) is None:
+            raise NotClaimed(case=case.id)
         earlier = [row for row in rows.all_shots(connection, case.id) if row.name == name]
         if len(earlier) >= MOST_ATTEMPTS:
             raise TooManyShots(most=MOST_ATTEMPTS, shot=name)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ledger_api.desk import receiving
 from ledger_api.keys import Keyring
 from ledger_api.settings import Settings
 from ledger_verify.hashing import EventHash, Head, ItemId, OrganizationId, consent_digest, endorsement_digest, organization_id
@@ -247,6 +248,22 @@ def test_whoever_photographs_keeps_the_claim(world: DeskWorld) -> None:
     world.work()
 
     assert world.desk("ada", "GET", f"/cases/{case}").status_code == 200
+
+
+def test_a_photo_of_whoever_lost_the_claim_while_it_was_sent_is_not_kept(world: DeskWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    case, receive = examined(world), receiving.receive
+
+    def received(body: bytes) -> Any:
+        world.later(21 * 60)
+        world.work()
+        assert world.claimed("bo", case)["case"] == case
+        return receive(body)
+
+    monkeypatch.setattr(receiving, "receive", received)
+    answer = photograph(world, case, "front")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "not-claimed")
+    assert world.desk("bo", "GET", f"/cases/{case}").json()["shots"] == []
 
 
 def test_nobody_is_asked_for_another_photo_of_what_lies_on_the_counter(world: DeskWorld) -> None:
