@@ -189,6 +189,8 @@ class Counter:
         consent = {"kind": kind, "deadline": rfc(booking.hold_until), "signature": "0x" + signature.hex(), "head": "0x" + found.head.hex()}
         with writing(self.intake.engine) as connection:
             fresh = locked(connection, booking.id, "holding", "verifying")
+            if (fresh.buyer_key, fresh.hold_until) != (booking.buyer_key, booking.hold_until):
+                raise BookingMoved("The agreement is to another key, or to another end, than the sale's by now.", booking=booking.id)
             rows.change(connection, booking.id, resale_consent=orjson.dumps(consent).decode())
             life.note(connection, fresh, by=by, at=now, why="resale-signed")
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from ledger_api.desk.booking import rows
-from ledger_api.store.engine import writing
+from ledger_api.desk.booking import counter, rows
+from ledger_api.desk.errors import BookingMoved
+from ledger_api.store.engine import reading, writing
 from ledger_verify.hashing import Head, ItemId, consent_digest
 from tests.api.booking.world import SERIAL, BookingWorld, key
 from tests.consortium import NETWORK, consented, count, key_of, named, record_all, sign
@@ -95,6 +96,22 @@ def test_what_happens_meanwhile_withdraws_the_agreement_and_it_can_be_given_agai
     world.doors.post("MAISON", "/v1/events", service)
 
     assert world.party(booking, "seller", "GET", "/papers").json()["paper"] == "resale"
+
+
+def test_an_agreement_to_the_sale_to_another_key_than_the_buyers_is_not_kept(world: BookingWorld) -> None:
+    """The platform names another key while the holder's signature is looked at."""
+    booking = held(world)
+    paper = signed(world.party(booking, "seller", "GET", "/papers").json())
+    with reading(world.doors.engine) as connection:
+        seen = rows.booking(connection, booking)
+    named = world.doors.ask("PUT", "PLATFORM", f"/v1/bookings/{booking}/new-holder", json={"claim_key": key("somebody else")})
+
+    at_the_counter = counter.Counter(world.doors.context.intake)
+    with pytest.raises(BookingMoved):
+        at_the_counter.sign(seen, "resale", bytes.fromhex(paper["signature"][2:]), by="seller", submission="f" * 32, now=world.now())
+
+    assert named.status_code == 200 and world.look(booking)["is_resale_signed"] is False
+    assert sign_next(world, booking).json()["is_resale_signed"] is True
 
 
 def test_a_refusal_that_was_seen_before_the_hold_was_signed_again_ends_no_newer_one(world: BookingWorld) -> None:
