@@ -13,9 +13,10 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from fastapi import FastAPI
@@ -27,7 +28,7 @@ from ledger_api.desk.vault import Vault
 from ledger_api.directory import Accreditation
 from ledger_api.routes.deps import Context
 from ledger_api.settings import Settings
-from ledger_api.store.engine import reading
+from ledger_api.store.engine import reading, writing
 from ledger_api.store.reading import PassportReader
 from ledger_api.webhooks.endpoints import Terms as WebhookTerms
 from ledger_verify.hashing import OrganizationId, keccak, organization_id
@@ -36,6 +37,7 @@ from tests import consortium
 from tests.consortium import DIDS, FixedKeys, address_of, key_of, sign
 from tests.lending import lent
 
+T = TypeVar("T")
 OWN_SCOPES = frozenset({Scope.WRITE, Scope.READ, Scope.VERIFY, Scope.ORGANIZATION, Scope.KEYS})
 
 
@@ -242,6 +244,17 @@ def meanwhile(engine: Engine, words: str, act: Callable[[], object]) -> Iterator
     finally:
         event.remove(engine, "before_cursor_execute", look)
     assert not waiting, f"no statement said {words}"
+def at_once(engine: Engine, table: str, *asks: Callable[[], T]) -> list[T]:
+    """What they answer who have all read this table before any of them writes to it. On SQLite one has done before the next begins."""
+    with ThreadPoolExecutor(len(asks)) as pool:
+        with writing(engine) as connection:
+            if engine.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"LOCK TABLE {table} IN SHARE MODE")
+            asked = []
+            for number, ask in enumerate(asks, 1):
+                asked.append(pool.submit(ask))
+                await_waiting(engine, number)
+        return [one.result() for one in asked]
 
 
 def eventually(happens: Any, *, seconds: float = 60.0) -> None:

@@ -36,6 +36,7 @@ def offer(connection: Connection, platform: bytes, body: ListingIn, said: Mappin
             rows.count_seen(connection, [rows.seen_row(found.item, "sighting", now, place=body.place.rounded)])
         rows.doubt(connection, [] if found is None else [found.item], now)
         return _kept(connection, id)
+    known = rows.locked(connection, known.id) or known  # as it is once nobody else adds to it
     desk = new["authenticator"] or known.authenticator
     is_another = any(getattr(known, name) != new[name] for name in CONTENT) or known.authenticator not in (None, desk)
     if is_another or _without_consent(known.question) != _without_consent(new["question"]):

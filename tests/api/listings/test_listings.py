@@ -1,13 +1,15 @@
 """`/v1/listings` on a real database behind the real indexer: what a platform is told to do with what it offers."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.api.listings.conftest import HONG_KONG, MILAN, STORE, Listings
-from tests.doors import InProcess
+from tests.api.listings.studio import CONTEXT, EXPERT
+from tests.doors import InProcess, at_once
 from tests.gallery import GTIN, OWNER, SECOND_OWNER, SERIALS, address_of, gallery_app
 
 Json = dict[str, Any]
@@ -146,6 +148,23 @@ def test_requests_at_the_same_moment_make_one_listing(listings: Listings) -> Non
             answers = list(pool.map(post, range(12)))
 
     assert len({answer["id"] for answer in answers}) == 1
+
+
+def test_a_consent_and_an_authenticator_that_are_added_at_once_are_both_kept(listings: Listings) -> None:
+    body, token, engine = listings.body("cleared"), listings.token("platform"), listings.gallery.engine
+    consent = {"new_holder": "0x" + "11" * 20, "deadline": "2030-01-01T00:00:00Z", "signature": "0x" + "11" * 65}
+    first = listings.post(body).json()
+
+    with httpx.Client(transport=InProcess(gallery_app(listings.gallery, **CONTEXT)), base_url="http://ledger.example") as client:
+
+        def add(**more: Any) -> int:
+            return client.post("/v1/listings", json=body | more, headers={"Authorization": f"Bearer {token}"}).status_code
+
+        added = at_once(engine, "listings", partial(add, consent=consent), partial(add, authenticator=EXPERT))
+
+    told = listings.look(first["id"])
+    assert added == [201, 201]
+    assert (codes(told), told["authenticator"] is not None) == (["consent-invalid"], True)
 
 
 def test_a_listing_ends_once_and_ending_it_again_does_no_harm(listings: Listings) -> None:
