@@ -1,5 +1,6 @@
 """What a partner offers: its stores, and the hashtags that lead to them. Data that the partner writes; places are `settling`'s business."""
 
+import hashlib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from ledger_api.columns import utc
 from ledger_api.desk.booking import life, rows, slots
 from ledger_api.desk.booking.rows import AnyRow, rfc
 from ledger_api.desk.errors import CampaignTaken, NoSuchCampaign, NoSuchStore, StoreUnfit
+from ledger_api.store.engine import lock_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ def keep_campaign(
     now: datetime,
 ) -> None:
     """Raises CampaignTaken: it is another partner's. NoSuchStore: a named store is not this partner's."""
+    lock_items(connection, [hashlib.sha256(folded(tag).encode()).digest()])  # one at a time: a hashtag is one partner's
     known = rows.campaign(connection, folded(tag))
     if known is not None and known.organization != organization:
         raise CampaignTaken(hashtag=tag)

@@ -1,17 +1,20 @@
 """From an accepted order to a place at a store: links, times that fit, one drops it off, places exactly as many as there are."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from httpx import Response
 from sqlalchemy import text
 
-from ledger_api.desk.booking import rows
+from ledger_api.desk.booking import rows, stores
+from ledger_api.desk.errors import CampaignTaken
 from ledger_api.store.engine import reading, writing
 from tests.api.booking.world import HASHTAG, SERIAL, TERMS, BookingWorld, key
 from tests.consortium import DIDS, GTIN, count
-from tests.doors import await_waiting
+from tests.doors import at_once, await_waiting
 
 
 def test_a_hashtag_leads_to_its_partner_and_its_price(world: BookingWorld) -> None:
@@ -196,6 +199,20 @@ def test_parties_who_try_two_stores_in_opposite_order_do_not_wait_for_each_other
             await_waiting(world.doors.engine, number)
 
     assert [answer.result().json()["state"] for answer in answers] == ["booked"] * 2, [answer.result().text for answer in answers]
+
+
+def test_a_hashtag_that_two_partners_take_at_once_is_one_partners(world: BookingWorld) -> None:
+    def take(organization: bytes) -> bytes | None:
+        with writing(world.doors.engine) as connection, suppress(CampaignTaken):
+            stores.keep_campaign(connection, organization, "Roma7", stores=None, price_cents=0, until=None, now=world.now())
+            return organization
+        return None
+
+    taken = at_once(world.doors.engine, "campaigns", *(partial(take, bytes([number]) * 32) for number in (1, 2)))
+
+    with reading(world.doors.engine) as connection:
+        found = rows.campaign(connection, "roma7")
+    assert found is not None and sorted(taken, key=lambda one: one is None) == [found.organization, None]
 
 
 def test_slots_of_another_length_do_not_overbook(world: BookingWorld) -> None:
