@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from sqlalchemy import Connection, Table, delete, insert, select
+from sqlalchemy import Connection, Table, bindparam, select, text
 
 from ledger_api.desk.errors import CategoryNotServed, ReferenceInvalid
 from ledger_api.desk.references import PieceNumber
@@ -33,6 +33,10 @@ Cents = Annotated[int, Field(ge=0, le=100_000_00)]
 Photos = Literal["required", "asked"]
 
 _policies: Table = DeskPolicyRow.__table__  # type: ignore[attr-defined]  # SQLModel sets it
+_KEEP = text(
+    "INSERT INTO desk_policies (organization, body, changed_at) VALUES (:organization, :body, :changed_at)"
+    " ON CONFLICT (organization) DO UPDATE SET body = excluded.body, changed_at = excluded.changed_at"
+).bindparams(bindparam("changed_at", type_=_policies.c.changed_at.type))
 
 
 class _Part(BaseModel):
@@ -197,9 +201,8 @@ def read(connection: Connection, authenticator: bytes | None) -> Policy:
 
 
 def keep(connection: Connection, authenticator: bytes, policy: Policy, *, now: datetime) -> None:
-    connection.execute(delete(_policies).where(_policies.c.organization == authenticator))
     body = orjson.dumps(policy.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS).decode()
-    connection.execute(insert(_policies).values(organization=authenticator, body=body, changed_at=now))
+    connection.execute(_KEEP, {"organization": authenticator, "body": body, "changed_at": now})
 
 
 def document(policy: Policy) -> Mapping[str, object]:

@@ -7,7 +7,7 @@ import pytest
 from ledger_verify.hashing import claim_holder, keccak
 from tests.api.test_ownership import HEIR, NOW, OWNER, THIEF, Owned
 from tests.consortium import address_of, verdict
-from tests.doors import Doors
+from tests.doors import Doors, at_once
 
 BUYER = "0x" + address_of(HEIR).hex()
 
@@ -92,3 +92,8 @@ def test_what_is_no_address_is_said_to_be_none(owned: Owned) -> None:
     answer = owned.doors.get(None, f"/v1/items/{owned.item}/offers/0x12")
 
     assert (answer.status_code, answer.json()["field"]) == (422, "path.buyer")
+
+
+def test_an_offer_that_is_left_twice_at_once_is_left(owned: Owned) -> None:
+    assert at_once(owned.doors.engine, "offers", *[lambda: put(owned)] * 2) == [(204, None)] * 2
+    assert seen(owned)["standing"] == "open"

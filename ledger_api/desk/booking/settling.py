@@ -19,6 +19,7 @@ from ledger_api.desk.booking import examining, life, rows, slots
 from ledger_api.desk.booking.rows import AnyRow, rfc
 from ledger_api.desk.booking.stores import Offer, reopen, terms_of
 from ledger_api.desk.errors import BookingMoved, BookingReferenceTaken, NoSuchBooking, NoSuchInvitation, NoSuchSlot, NoSuchStore, SlotFull
+from ledger_api.store.engine import lock_items
 
 Role = Literal["seller", "buyer"]
 ROLES: tuple[Role, ...] = ("seller", "buyer")
@@ -71,6 +72,7 @@ def open_booking(connection: Connection, new: NewBooking, offer: Offer, secret: 
         BookingReferenceTaken: the platform used it for another order.
     """
     order = orjson.dumps(new.order, option=orjson.OPT_SORT_KEYS).decode()
+    lock_items(connection, [new.platform])  # one at a time: the same order is not sent twice at once
     known = rows.by_reference(connection, new.platform, new.reference)
     if known is not None:
         if known.order != order:

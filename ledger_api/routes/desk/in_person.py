@@ -38,7 +38,7 @@ from ledger_api.routes.desk.deps import AnyRow, Appraiser, Moment, Photos
 from ledger_api.routes.desk.queue import DeskCaseOut, desk_case
 from ledger_api.routes.problems import errors, refused
 from ledger_api.routes.schemas import Hex32, Out, hex_of
-from ledger_api.store.engine import reading, writing
+from ledger_api.store.engine import lock_items, reading, writing
 from ledger_verify.hashing import OrganizationId
 from ledger_verify.transition import Reason
 
@@ -96,6 +96,7 @@ def open_in_person(body: InPersonIn, who: Appraiser, ctx: Ctx, at: Moment, new_i
         references=body.references,
     )
     with writing(ctx.engine) as connection:
+        lock_items(connection, [who.organization])  # one at a time: two do not both find that the reference is free
         if body.reference is not None and rows.by_reference(connection, who.organization, body.reference) is not None:
             raise ReferenceTaken(reference=body.reference)
         terms = policy.read(connection, who.organization)

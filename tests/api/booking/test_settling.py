@@ -201,6 +201,12 @@ def test_parties_who_try_two_stores_in_opposite_order_do_not_wait_for_each_other
     assert [answer.result().json()["state"] for answer in answers] == ["booked"] * 2, [answer.result().text for answer in answers]
 
 
+def test_an_order_that_is_sent_twice_at_once_is_one_booking(world: BookingWorld) -> None:
+    answers = at_once(world.doors.engine, "bookings", *[lambda: world.open(reference="ORDER")] * 2)
+
+    assert answers[0]["id"] == answers[1]["id"] and answers[0]["links"] == answers[1]["links"]
+
+
 def test_a_hashtag_that_two_partners_take_at_once_is_one_partners(world: BookingWorld) -> None:
     def take(organization: bytes) -> bytes | None:
         with writing(world.doors.engine) as connection, suppress(CampaignTaken):

@@ -9,6 +9,7 @@ from ledger_api.desk.rows import cases as rows
 from ledger_api.store.engine import reading
 from tests.api.desk.world import SERIAL, SHOTS, DeskWorld, photo
 from tests.consortium import DIDS, count
+from tests.doors import at_once
 
 
 def test_a_new_case_says_what_to_photograph_and_costs_nothing_the_first_time(world: DeskWorld) -> None:
@@ -184,3 +185,11 @@ def test_the_journal_tells_every_change_in_order(world: DeskWorld) -> None:
 
     assert [line["number"] for line in told] == list(range(1, len(told) + 1))
     assert [line["why"] for line in told if not line["why"].startswith("shot")] == ["opened", "submitted", "checked"]
+
+
+def test_a_policy_that_is_written_twice_at_once_is_written(world: DeskWorld) -> None:
+    terms = world.doors.get("EXPERT", "/v1/desk/policy").json()
+
+    answers = at_once(world.doors.engine, "desk_policies", *[lambda: world.doors.ask("PUT", "EXPERT", "/v1/desk/policy", json=terms)] * 2)
+
+    assert [answer.status_code for answer in answers] == [200, 200]

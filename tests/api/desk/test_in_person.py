@@ -13,6 +13,7 @@ from ledger_verify.hashing import EventHash, Head, ItemId, OrganizationId, conse
 from tests.api.desk.test_notices import told
 from tests.api.desk.world import SERIAL, DeskWorld, photo
 from tests.consortium import DIDS, EXPERT, GTIN, MAISON, NETWORK, address_of, count, key_of, record_all, sign
+from tests.doors import at_once
 
 OLD_BRAND = "did:web:maison-disparue.example"
 SCARF = ("front", "logo", "stitching", "label")
@@ -264,6 +265,14 @@ def test_a_photo_of_whoever_lost_the_claim_while_it_was_sent_is_not_kept(world: 
 
     assert (answer.status_code, answer.json()["code"]) == (409, "not-claimed")
     assert world.desk("bo", "GET", f"/cases/{case}").json()["shots"] == []
+
+
+def test_two_who_open_a_case_under_one_reference_are_told_that_it_is_taken(world: DeskWorld) -> None:
+    body = {"brand": OLD_BRAND, "category": "handbag", "reference": "counter 7"}
+
+    answers = at_once(world.doors.engine, "cases", *[lambda: world.desk("ada", "POST", "/in-person", body)] * 2)
+
+    assert sorted((answer.status_code, answer.json().get("code")) for answer in answers) == [(201, None), (409, "reference-taken")]
 
 
 def test_nobody_is_asked_for_another_photo_of_what_lies_on_the_counter(world: DeskWorld) -> None:
