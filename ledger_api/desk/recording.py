@@ -272,8 +272,8 @@ def verdict_event(case: AnyRow, item: bytes, now: datetime, *, days: int) -> dic
 
 
 def _settle(connection: Connection, appeal: AnyRow, now: datetime) -> None:
-    """The first case hears what became of its appeal."""
-    first = rows.locked_case(connection, appeal.appeal_of)
+    """The first case hears what became of its appeal. One that has heard it is not waited for: who erases it has it, and wants this one."""
+    first = rows.case(connection, appeal.appeal_of)
     if first is None or first.state != "appealed":
         return
     is_overturned = appeal.outcome != first.outcome

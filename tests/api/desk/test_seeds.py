@@ -7,7 +7,7 @@ import orjson
 import pytest
 from sqlalchemy import text
 
-from ledger_api.desk import appraising
+from ledger_api.desk import appeals, appraising, policy, recording
 from ledger_api.desk.rows import cases as rows
 from ledger_api.desk.rows import queue as line
 from ledger_api.store.engine import reading, writing
@@ -210,6 +210,25 @@ def test_a_case_is_erased_also_while_somebody_claims_its_copy(world: DeskWorld) 
 
     assert erasing.result().status_code == 200, erasing.result().text
     assert count(engine, "shots", "state <> 'erased'") == 0 and count(engine, "cases", f"id = '{seed}' AND state = 'appraising'") == 1
+
+
+def test_a_case_is_erased_also_while_its_appeal_is_concluded_anew(world: DeskWorld) -> None:
+    """A reorg took what the appeal had sent. Neither waits for what the other has locked."""
+    first, heard, engine, now = concluded(world), "f" * 32, world.doors.engine, world.worker.clock()
+    with writing(engine) as connection:
+        appeals.appeal(connection, first, "look again", policy.default(), id=heard, now=now)
+    world.judged(heard, "ada", "not-authentic")
+    world.work()
+    with writing(engine) as connection:
+        rows.change(connection, heard, state="recording")
+
+    with ThreadPoolExecutor(1) as pool, writing(engine) as connection:
+        rows.locked_case(connection, heard)
+        erasing = pool.submit(world.doors.post, "PLATFORM", f"/v1/cases/{first}/erase")
+        await_waiting(engine, 1)
+        assert recording.end(connection, heard, now, "recorded")
+
+    assert erasing.result().status_code == 200, erasing.result().text
 
 
 @pytest.mark.parametrize("which", ["another", "queued", "appeal"])
