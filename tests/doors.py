@@ -12,8 +12,7 @@ import hmac
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import Future
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -244,6 +243,8 @@ def meanwhile(engine: Engine, words: str, act: Callable[[], object]) -> Iterator
     finally:
         event.remove(engine, "before_cursor_execute", look)
     assert not waiting, f"no statement said {words}"
+
+
 def at_once(engine: Engine, table: str, *asks: Callable[[], T]) -> list[T]:
     """What they answer who have all read this table before any of them writes to it. On SQLite one has done before the next begins."""
     with ThreadPoolExecutor(len(asks)) as pool:
