@@ -35,6 +35,8 @@ def take_up(
         raise BookingMoved(booking=booking_id, state=booking.state, case=booking.case, expected=["verifying"])
     new = _new_case(booking, gtin=gtin, serial=serial)
     in_person.open_in_person(connection, who, new, policy, id=id, now=now)
+    if cases.by_reference(connection, booking.platform, str(new.reference)) is not None:
+        cases.change(connection, id, reference=None)  # the platform has given it to a case of its own
     # the platform asks, so that it reads the certificate and may appeal; the group is the booking's where there is something to group
     cases.change(connection, id, platform=booking.platform, booking=None if booking.item is None else booking_id)
     rows.change(connection, booking_id, case=id)

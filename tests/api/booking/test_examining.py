@@ -12,7 +12,7 @@ from ledger_api.store.engine import writing
 from tests.api.booking.test_counter import held, is_held
 from tests.api.booking.world import BookingWorld
 from tests.api.desk.world import photo
-from tests.consortium import record_all
+from tests.consortium import DIDS, record_all
 
 OWN = {"Origin": "http://ledger.example"}
 DECISION = {"outcome": "authentic", "confidence": "90", "reasons": "as-described", "note": "even strokes"}
@@ -100,6 +100,16 @@ def waiting(world: BookingWorld) -> tuple[str, str]:
     with writing(world.doors.engine) as connection:
         assert appraising.free_overdue_claims(connection, now=world.now(), most=10) == 1
     return booking, case
+
+
+def test_staff_examine_also_where_the_platform_has_used_the_cases_reference(world: BookingWorld) -> None:
+    booking = held(world)
+    order = {"authenticator": DIDS["EXPERT"], "brand": DIDS["MAISON"], "category": "handbag", "reference": f"booking {booking}"}
+    assert world.doors.post("PLATFORM", "/v1/cases", order).status_code == 201
+
+    answer = world.desk("POST", f"/{booking}/examine", {})
+
+    assert answer.status_code in (200, 201) and world.state(booking) == "verifying", answer.text
 
 
 def test_a_case_is_not_taken_back_behind_its_bookings_back(world: BookingWorld) -> None:
