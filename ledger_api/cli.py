@@ -197,7 +197,7 @@ def progress_bars(is_silent: bool) -> Iterator[Progress]:
 
 @app.command()
 def rebuild(home: HomeOption = None, as_json: AsJson = False) -> None:
-    """Make everything that is derived from the chain again, and say whether any passport changed."""
+    """Make everything that is derived from the chain again, and say whether any passport changed. Stop `serve` and `index` before."""
     from ledger_api import rebuild as rebuilding
 
     settings = settings_for(home)

@@ -26,7 +26,8 @@ def rebuild(
 ) -> Rebuilt:
     """Drops what was derived from the chain and derives it again; accepted events, payloads and keys are not touched.
 
-    While it runs, items are unknown to readers until their blocks are read again. `told(block, head)` is called after each step.
+    While it runs, items are unknown until their blocks are read again, to readers and to whoever accepts events. Stop the doors too, or
+    what comes in is judged by a past that the chain has left behind, and refused there. `told(block, head)` is called after each step.
 
     Raises:
         LaneBusy: an indexer is at work on this database.
