@@ -85,6 +85,7 @@ class DeskWorker:
         columns = self._checked(check) if check.tries < MOST_TRIES else FAILED
         if columns is not None:
             with writing(self.engine) as connection:
+                rows.locked_case(connection, check.case)  # before its checks, as whoever erases it does
                 if rows.end_check(connection, check.id, done_at=self.clock(), **columns):
                     self._send_to_review(connection, check, columns)
         return True

@@ -20,7 +20,7 @@ from ledger_api.store.engine import reading, writing
 from ledger_verify.transition import Reason
 from tests.api.desk.world import CHECKS, DeskWorld, worker_of
 from tests.consortium import count
-from tests.doors import await_dozing, dozing
+from tests.doors import await_dozing, await_waiting, dozing
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +164,22 @@ def test_what_a_machine_read_off_a_photo_is_forgotten_with_it(world: DeskWorld, 
 
     assert world.look(case)["checks"]["done"] == CHECKS
     assert count(world.doors.engine, "checks", "result IS NOT NULL") == 0
+
+
+def test_whoever_erases_a_case_does_not_wait_for_a_check_that_waits_for_the_case(world: DeskWorld) -> None:
+    """What a machine flags is put into the case's review, which is the case's to lock."""
+    case, engine, now = world.opened(), world.doors.engine, world.worker.clock()
+    world.submit(case)
+
+    with ThreadPoolExecutor(1) as pool:
+        with writing(engine) as connection:
+            rows.locked_case(connection, case)
+            ending = pool.submit(world.worker._check_one, now)
+            await_waiting(engine, 1)
+            rows.forget_words(connection, case, at=now)
+        assert ending.result()
+
+    assert count(engine, "checks", "state = 'failed'") == CHECKS
 
 
 def test_a_check_that_took_too_long_does_not_overwrite_the_one_that_took_its_place(
