@@ -1,4 +1,5 @@
-"""What an auditor of accessibility looks at first, as two scripts run in the page. Each gives a list of complaints; empty is good."""
+"""What an auditor of accessibility looks at first, as two scripts run in the page, once it is there whole. Each gives a list of complaints;
+empty is good."""
 
 from playwright.sync_api import Page
 
@@ -63,11 +64,13 @@ _CONTRAST = """() => {
 
 def complaints(page: Page) -> list[str]:
     """About structure: language, landmarks, headings, names, lists, reflow."""
+    page.wait_for_load_state()  # a click returns when the next page begins to come
     found: list[str] = page.evaluate(_STRUCTURE)
     return found
 
 
 def faint_words(page: Page) -> list[str]:
     """Text that stands out too little from what is behind it."""
+    page.wait_for_load_state()
     found: list[str] = page.evaluate(_CONTRAST)
     return found

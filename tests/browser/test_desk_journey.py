@@ -58,6 +58,7 @@ class House:
 
     def seen(self, page: Page, name: str) -> None:
         """A picture for whoever looks at pages, and what an auditor looks at first."""
+        page.wait_for_load_state()
         page.evaluate(_EVERY_PICTURE)
         picture(page, self.folder / f"{name}.png")
         assert complaints(page) == [], name

@@ -29,8 +29,10 @@ def test_a_visitor_walks_from_a_piece_to_its_disputes_and_on_to_the_rates(open_p
     page = here.go(museum.at("cleared"))
 
     page.get_by_role("link", name="Disputes and rulings").click()
+    page.wait_for_load_state()
     told = page.locator("main").inner_text()
     page.get_by_role("link", name="How authenticators’ opinions fared").click()
+    page.wait_for_load_state()
     fared = page.locator("main").inner_text()
 
     assert "The opinion in effect was “not authentic” and is “authentic” from then on." in told
@@ -44,6 +46,7 @@ def test_the_story_is_switched_to_what_stands_now_without_scripts(open_page: Any
     assert page.locator(".left-out").count() == 0
 
     page.get_by_role("link", name="What stands now").click()
+    page.wait_for_load_state()
 
     told = page.locator(".story").inner_text()
     assert "Before, it read: Colour: noir." in told

@@ -143,6 +143,7 @@ def test_wrong_numbers_are_named_beside_their_fields_and_kept(open_page: Any) ->
     page.fill("#gtin", "09506000134353")
     page.fill("#serial", "deux mots")
     page.click("button")
+    page.wait_for_load_state()
 
     described = page.get_attribute("#gtin", "aria-describedby").split()
     assert "Un chiffre est inexact" in page.text_content(f"#{described[-1]}")

@@ -83,11 +83,13 @@ def test_what_is_chosen_is_counted_and_what_is_few_is_hidden(open_page: Any, mus
     page.get_by_label("Category", exact=True).select_option(label="Handbags")
     page.get_by_label("Method", exact=True).select_option(label="In person")
     page.get_by_role("button", name="Show these").click()
+    page.wait_for_load_state()
     chosen = page.locator(".figures dd").first.inner_text()
 
     assert 0 < int(chosen) < int(every)
     assert page.get_by_label("Category", exact=True).input_value() == "handbag"
     page.get_by_role("link", name="Show everything").click()
+    page.wait_for_load_state()
     jewellery = page.locator("section[aria-labelledby=by-category] li", has_text="Jewellery").inner_text()
     assert "Hidden: fewer than 5" in jewellery and "%" not in jewellery
 
@@ -99,6 +101,7 @@ def test_every_number_leads_to_its_question_and_its_blocks(open_page: Any, museu
     shown = page.locator(".figures dd").first.inner_text()
 
     page.locator("section[aria-labelledby=by-brand]").get_by_role("link", name="These figures, as data").click()
+    page.wait_for_load_state()
     data = page.evaluate("JSON.parse(document.body.innerText)")
 
     assert str(data["total"]["verdicts"]) == shown
