@@ -23,7 +23,7 @@ from ledger_api.routes.pages import AGuest, Guest, honest_page, honest_word, sit
 from ledger_api.routes.problems import errors
 from ledger_api.routes.schemas import Hex32, HexAddress, Moment, NamedOut, Out, VerdictOut, hex_of
 from ledger_api.store import directory
-from ledger_api.store.engine import reading
+from ledger_api.store.engine import moment
 from ledger_api.verification.answering import Json, Voice
 from ledger_api.web.badging import Offer, make_offer, make_picture, sentence, valid_until
 from ledger_api.web.languages import DEFAULT
@@ -102,7 +102,7 @@ class Looked:
 
 def look(ctx: Context, listing: str) -> Looked:
     """Raises NoSuchListing, NotFollowedYet."""
-    with reading(ctx.engine) as connection:
+    with moment(ctx.engine) as connection:
         row = rows.listing(connection, listing) if _ID.fullmatch(listing) else None
         if row is None:
             raise NoSuchListing

@@ -17,7 +17,7 @@ from ledger_api.listings.scans import Scans
 from ledger_api.routes.deps import Context, Ctx, NewId, Now, RawBody, RequestId, Verifier
 from ledger_api.routes.problems import document, errors
 from ledger_api.routes.schemas import Hex32, HexAddress, Moment, Out
-from ledger_api.store.engine import reading, writing
+from ledger_api.store.engine import moment, writing
 from ledger_api.verification import answering, watches
 from ledger_api.verification.answering import Given, Json, Seen, Voice
 from ledger_api.verification.asking import VerificationIn
@@ -119,12 +119,12 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 
 @router.post("", responses=errors(NotFollowedYet), description=HOW_TO_CHECK)
 def verify_item(body: VerificationIn, raw: RawBody, caller: Verifier, ctx: Ctx, now: Now, new_id: NewId) -> VerificationOut:
-    with writing(ctx.engine) if body.watch else reading(ctx.engine) as connection:
+    with moment(ctx.engine) as connection:
         here = answering.as_of(connection)
         (seen,) = answering.look_up(connection, [body], caller.organization, now=now)
-        answer = answering.judge(body, seen, here, network=ctx.network, caller=caller.organization, now=now)
-        given = Given(body, orjson.loads(raw), seen, answer, here)
-        watch = watches.keep(connection, given, by=caller.organization, new_id=new_id, now=now)
+    answer = answering.judge(body, seen, here, network=ctx.network, caller=caller.organization, now=now)
+    given = Given(body, orjson.loads(raw), seen, answer, here)
+    watch = _watched(ctx.engine, given, by=caller.organization, new_id=new_id, now=now)
     _sight(ctx.scans, body, seen, answer)
     return VerificationOut.model_validate(answering.signed(_voice(ctx), given, now=now) | {"watch": watch})
 
@@ -143,6 +143,13 @@ def _sight(scans: Scans | None, question: VerificationIn, seen: Seen, answer: An
     is_another = any(reason.code in ("mismatch:brand", "mismatch:model") for reason in answer.reasons)
     if scans is not None and question.place is not None and seen.shown is not None and not is_another:
         scans.sight(seen.shown.item, question.place.rounded)
+
+
+def _watched(engine: Engine, given: Given, *, by: bytes, new_id: str, now: int) -> Json | None:
+    if not given.question.watch:
+        return None
+    with writing(engine) as connection:
+        return watches.keep(connection, given, by=by, new_id=new_id, now=now)
 
 
 def _voice(ctx: Context) -> Voice:
@@ -168,7 +175,7 @@ def verify_items(
     values = _values(body, content_type)
     ctx.limiter.take(caller.key_id, is_key=True, at=ctx.clock(), cost=len(values) // QUESTIONS_OF_ONE_REQUEST)
     asked = [_read(value, request_id) for value in values]
-    with reading(ctx.engine) as connection:
+    with moment(ctx.engine) as connection:
         here = answering.as_of(connection)
         seen = answering.look_up(connection, [one for one in asked if isinstance(one, VerificationIn)], caller.organization, now=now)
     bulk = Bulk(_voice(ctx), ctx.engine, ctx.scans, caller.organization, here, now, request_id)
@@ -232,13 +239,8 @@ class Bulk:
             answer = answering.judge(question, seen, self.here, network=self.voice.network, caller=self.caller, now=self.now)
             given = Given(question, value, seen, answer, self.here)
             _sight(self.scans, question, seen, answer)
-            return {"answer": answering.signed(self.voice, given, now=self.now) | {"watch": self._watched(given)}}
+            new_id = f"{self.now * 1000:012x}{secrets.token_hex(10)}"
+            watch = _watched(self.engine, given, by=self.caller, new_id=new_id, now=self.now)
+            return {"answer": answering.signed(self.voice, given, now=self.now) | {"watch": watch}}
         except LedgerError as error:
             return {"error": document(error, self.request_id)}
-
-    def _watched(self, given: Given) -> Json | None:
-        if not given.question.watch:
-            return None
-        new_id = f"{self.now * 1000:012x}{secrets.token_hex(10)}"
-        with writing(self.engine) as connection:
-            return watches.keep(connection, given, by=self.caller, new_id=new_id, now=self.now)

@@ -1,6 +1,6 @@
 """From a question to a signed answer: what the store shows of the item, what the rules say, what we put our name to.
 
-One question or a thousand are looked up alike: a few queries for all of them, in one transaction, so that they share one block.
+One question or a thousand are looked up alike: a few queries for all of them, in one moment of the database, so that they share one block.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

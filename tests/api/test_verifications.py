@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 import rfc8785
 from eth_account import Account
@@ -13,6 +14,7 @@ from ledger_api.auth import Scope
 from ledger_verify.codes import Kind
 from ledger_verify.hashing import keccak
 from ledger_verify.state import word
+from tests.doors import meanwhile
 from tests.gallery import (
     GTIN,
     OWNER,
@@ -21,6 +23,7 @@ from tests.gallery import (
     SERVICE,
     Gallery,
     address_of,
+    happened,
     make_gallery,
     resale_consent,
     visiting,
@@ -216,6 +219,29 @@ def test_every_code_is_explained_in_the_api_s_own_text(client: Client) -> None:
     described = client.get("/openapi.json").json()["paths"]["/v1/verifications"]["post"]["description"]
 
     assert "`on-hold:stolen` | reject" in described and "RFC 8785" in described
+
+
+@pytest.mark.parametrize("how", ["one", "watched", "many"])
+def test_an_answer_is_of_one_block_also_when_the_indexer_comes_in_between(own: Gallery, how: str) -> None:
+    """Who reads the item's word at the block that is named finds the one that was signed."""
+    item = own.items["lune"]
+
+    def stolen() -> None:
+        happened(own, own.members["maison"], item, Kind.HOLD, a=1, consented=True)
+        own.block()
+
+    question = {"gtin": GTIN, "serial": SERIALS["lune"], "watch": how == "watched"}
+    with visiting(own, own.key("platform", Scope.VERIFY)) as client:
+        before, known = ask(client, "lune"), word(own.world.states[item])
+        with meanwhile(own.engine, "FROM items", stolen):
+            if how == "many":
+                answer = orjson.loads(client.post("/v1/verifications/bulk", json=[question]).content)["answer"]
+            else:
+                answer = client.post("/v1/verifications", json=question).json()
+
+    words = {before["as_of"]["block"]: known, before["as_of"]["block"] + 1: word(own.world.states[item])}
+    said = answer["typed_data"]["message"]
+    assert said["word"] == f"0x{words[said['blockNumber']]:064x}"
 
 
 def test_before_the_first_block_nothing_is_claimed(own: Gallery) -> None:

@@ -23,6 +23,7 @@ from ledger_api.web.rendering import utc
 from ledger_verify.codes import Kind, Role
 from ledger_verify.hashing import keccak
 from ledger_verify.state import word
+from tests.doors import meanwhile
 from tests.gallery import GTIN, OWNER, SECOND_OWNER, SERIALS, SERVICE, Gallery, address_of, happened, holder_of, make_gallery, visiting
 
 Json = dict[str, Any]
@@ -128,6 +129,22 @@ def test_a_live_badge_says_who_judged_how_and_when(stall: Stall) -> None:
     assert told["verdict"]["by"]["name"] == "Expert House"
     assert told["says"].startswith("Expert House judged it authentic, in person, on ")
     assert all(part in shown for part in ("On record", "Sac Lune, noir", "轉售 HK", "resale.example", "Expert House judged", "Valid until"))
+
+
+def test_a_badge_is_of_one_block_also_when_the_indexer_comes_in_between(own: Stall) -> None:
+    """Who reads the item's word at the block that is named finds the one that was signed."""
+    listing, gallery, item = own.offer(), own.gallery, own.gallery.items["lune"]
+
+    def stolen() -> None:
+        happened(gallery, gallery.members["maison"], item, Kind.HOLD, a=1, consented=True)
+        gallery.block()
+
+    before, known = own.told(listing), word(gallery.world.states[item])
+    with meanwhile(gallery.engine, "FROM items", stolen):
+        badge = own.told(listing)
+
+    dead = badge["block"] > before["block"]
+    assert (badge["alive"], int(badge["typed_data"]["message"]["word"], 16)) == ((False, 0) if dead else (True, known))
 
 
 @pytest.mark.parametrize("death", ["stolen", "judged anew"])
