@@ -14,7 +14,7 @@ from ledger_api.routes.results import parked_of
 from ledger_api.routes.schemas import CountsOut, SubmissionOut, SubmissionStatus, SubmittedEventOut, hex_of, moment
 from ledger_api.routes.streaming import EVENT_STREAM, Seen, streamed
 from ledger_api.store import submissions as rows
-from ledger_api.store.engine import reading
+from ledger_api.store.engine import moment as database_moment
 from ledger_verify.transition import Kind, Reason
 
 router = APIRouter(prefix="/v1/submissions", tags=["submissions"])
@@ -94,7 +94,7 @@ async def stream_submission(
 
 
 def _seen(ctx: Context, submission: str, caller: Principal) -> Seen:
-    with reading(ctx.engine) as connection:
+    with database_moment(ctx.engine) as connection:
         _owned(rows.submission(connection, submission), caller)
         counts = CountsOut(**rows.counts(connection, submission))
         is_over = status_of(counts) in ("final", "refused") and not rows.may_change(connection, submission)

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from ledger_api.routes import streaming
 from tests.consortium import manufacture, record_all, shipment
-from tests.doors import Doors
+from tests.doors import Doors, meanwhile
 
 
 def cursor(doors: Doors, *, final_block: int) -> None:
@@ -112,6 +112,26 @@ def test_a_stream_tells_each_change_until_it_is_final(doors: Doors, submission: 
     assert answer.headers["content-type"].startswith("text/event-stream")
     statuses = [orjson.loads(message["data"])["status"] for message in messages(answer)]
     assert (statuses[0], statuses[-1]) == ("accepted", "final")
+
+
+def test_a_stream_does_not_end_with_a_refusal_that_a_reorg_takes_back_at_that_moment(
+    doors: Doors, submission: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(streaming, "LONGEST_STREAM_SECONDS", 0.1)
+    cursor(doors, final_block=9)
+    refuse_all(doors)
+    with doors.engine.begin() as connection:
+        connection.execute(text("UPDATE events SET refused_block = 10"))
+
+    def taken_back() -> None:
+        with doors.engine.begin() as connection:
+            connection.execute(text("UPDATE events SET status = 'accepted', reason = NULL, refused_block = NULL"))
+
+    with meanwhile(doors.engine, "refused_block >", taken_back):
+        answer = doors.get("MAISON", f"/v1/submissions/{submission}/stream")
+
+    assert orjson.loads(messages(answer)[-1]["data"])["status"] == "accepted"
 
 
 def test_a_stream_goes_on_after_a_break_without_saying_things_twice(doors: Doors, submission: str) -> None:
