@@ -18,6 +18,7 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -100,7 +101,7 @@ def back_up(settings: Settings, target: Path) -> Manifest:
     with tempfile.TemporaryDirectory(prefix=".ledger-backup-", dir=target.parent) as folder:
         database, kind = _copy_database(settings, Path(folder))
         revision, chain = _place(settings, database if kind == "sqlite" else None)
-        paths = ({database.name: database} if database else {}) | dict(_home_files(settings.home))
+        paths = ({database.name: database} if database else {}) | dict(_set_aside(_home_files(settings.home), Path(folder)))
         members = {name: {"sha256": _digest(path), "bytes": path.stat().st_size} for name, path in paths.items()}
         manifest = Manifest(datetime.now(UTC).isoformat(timespec="seconds"), revision, kind, chain, members)
         made = Path(folder) / "backup.tar"
@@ -167,6 +168,24 @@ def _home_files(home: Path) -> Iterator[tuple[str, Path]]:
             if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
                 yield path.relative_to(home).as_posix(), path
     yield from ((name, home / name) for name in _FILES if (home / name).is_file())
+
+
+def _set_aside(files: Iterator[tuple[str, Path]], folder: Path) -> Iterator[tuple[str, Path]]:
+    """Each as it is now, whatever is replaced or forgotten while the archive is written: a file of a home is never written to again."""
+    aside = folder / "aside"
+    aside.mkdir()
+    for number, (name, path) in enumerate(files):
+        held = aside / str(number)
+        with suppress(FileNotFoundError):  # a photo, forgotten since it was listed
+            _hold(path, held)
+            yield name, held
+
+
+def _hold(path: Path, held: Path) -> None:
+    try:
+        held.hardlink_to(path)
+    except OSError:  # on another disk, or on one without links
+        shutil.copyfile(path, held)
 
 
 def _write_archive(path: Path, manifest: Manifest, paths: Mapping[str, Path]) -> None:

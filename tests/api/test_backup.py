@@ -1,5 +1,6 @@
 """A backup holds what cannot be had from the chain, and a restore believes nothing that the manifest does not say."""
 
+import errno
 import io
 import json
 import sqlite3
@@ -12,9 +13,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from ledger_api import backup as backup_of
 from ledger_api import migrations
 from ledger_api.backup import BackupExists, BackupUnusable, DumpFailed, HomeNotEmpty, NothingToBackUp, back_up, restore_home
 from ledger_api.cli import app
+from ledger_api.durable import write_durably
 from ledger_api.settings import Settings
 from ledger_api.store.engine import open_engine
 
@@ -111,6 +114,33 @@ def test_a_backup_is_one_moment_of_a_database_that_is_written_to(home: Path, tmp
     copy = sqlite3.connect(tmp_path / "restored" / "ledger.db")
     assert copy.execute("SELECT hex(item) FROM tips").fetchall() == [("01",)]
     copy.close()
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_backup_has_files_as_they_were_when_they_are_replaced_or_forgotten_meanwhile(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_links: bool
+) -> None:
+    photo = home / "photos" / "ab" / "cd" / "photo"
+    photo.parent.mkdir(parents=True)
+    photo.write_text("sealed")
+    write_archive = backup_of._write_archive
+
+    def meanwhile(*asked: Any) -> None:
+        write_durably(home / "claim-keys.json", '{"seed": "another"}')
+        photo.unlink()
+        write_archive(*asked)
+
+    def on_another_disk(*_: Any) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(backup_of, "_write_archive", meanwhile)
+    if not has_links:
+        monkeypatch.setattr(Path, "hardlink_to", on_another_disk)
+    back_up(Settings(home=home), tmp_path / "backup.tar")
+    restore_home(tmp_path / "backup.tar", tmp_path / "restored")
+
+    after = files_of(tmp_path / "restored")
+    assert (after["claim-keys.json"], after["photos/ab/cd/photo"]) == (b"{}", b"sealed")
 
 
 def test_a_backup_is_never_written_over_a_file(home: Path, backup: Path) -> None:
