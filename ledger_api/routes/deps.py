@@ -26,7 +26,7 @@ from ledger_api.intake import Intake, Order
 from ledger_api.listings.scans import Scans
 from ledger_api.proving import ProofMaker
 from ledger_api.settings import Settings
-from ledger_api.store.engine import reading
+from ledger_api.store.engine import moment, reading
 from ledger_api.store.reading import PassportReader
 from ledger_api.webhooks.endpoints import Terms as WebhookTerms
 from ledger_verify.hashing import OrganizationId
@@ -207,7 +207,14 @@ async def database(ctx: Ctx, _whole: RawBody) -> AsyncIterator[Connection]:
         yield connection
 
 
+async def database_moment(ctx: Ctx, _whole: RawBody) -> AsyncIterator[Connection]:
+    """The same, of one moment: for an answer of several questions that is signed, or says as of when it is."""
+    async with _places(), contextmanager_in_threadpool(moment(ctx.engine)) as connection:
+        yield connection
+
+
 Db = Annotated[Connection, Depends(database, scope="function")]
+DbMoment = Annotated[Connection, Depends(database_moment, scope="function")]
 IdempotencyKey = Annotated[
     str | None,
     Header(alias="Idempotency-Key", min_length=1, max_length=255, description="The same key and body give the same answer again."),

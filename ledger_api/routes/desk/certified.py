@@ -5,7 +5,7 @@ from fastapi.responses import HTMLResponse
 
 from ledger_api.desk import certificates
 from ledger_api.desk.rows import cases as rows
-from ledger_api.routes.deps import Anonymous, Context, Ctx, Db
+from ledger_api.routes.deps import Anonymous, Context, Ctx, DbMoment
 from ledger_api.routes.desk.deps import Moment
 from ledger_api.routes.desk.following import judged
 from ledger_api.routes.desk.pages import PageRoute, page
@@ -19,9 +19,9 @@ router = APIRouter(prefix="/certificates", include_in_schema=False, default_resp
 
 
 @router.get("/{case}")
-def certificate_page(case: str, guest: AGuest, _: Anonymous, db: Db, ctx: Ctx, at: Moment) -> Response:
+def certificate_page(case: str, guest: AGuest, _: Anonymous, db: DbMoment, ctx: Ctx, at: Moment) -> Response:
     found = judged(rows.case(db, case))
-    told = certificate_of(ctx, db, found, at)
+    told = certificate_of(ctx, db, found.id, at)
     brand = organization_names(db).get(found.brand, (None, None))[1] or found.brand_did
     return page(
         guest,
@@ -34,8 +34,8 @@ def certificate_page(case: str, guest: AGuest, _: Anonymous, db: Db, ctx: Ctx, a
 
 
 @router.get("/{case}/certificate.pdf")
-def certificate_paper(case: str, _: Anonymous, db: Db, ctx: Ctx, at: Moment) -> Response:
-    return pdf_of(certificate_of(ctx, db, judged(rows.case(db, case)), at))
+def certificate_paper(case: str, _: Anonymous, db: DbMoment, ctx: Ctx, at: Moment) -> Response:
+    return pdf_of(certificate_of(ctx, db, judged(rows.case(db, case)).id, at))
 
 
 def _leads_to(ctx: Context, told: certificates.Json, case: str) -> str:

@@ -23,7 +23,7 @@ from ledger_api.routes.desk.forms import Form, FormPhoto
 from ledger_api.routes.desk.pages import PageRoute, gone, page
 from ledger_api.routes.desk.results import STANDING, AppealIn, certificate_of
 from ledger_api.routes.pages import AGuest, Guest
-from ledger_api.store.engine import reading, writing
+from ledger_api.store.engine import moment, reading, writing
 from ledger_api.store.records import organization_names
 from ledger_api.web.asking import CasePage, ShotCard, case_page, price, result, shot_cards
 
@@ -143,10 +143,12 @@ def _page_of(guest: Guest, connection: Connection, case: AnyRow) -> CasePage:
     return case_page(guest.language, told, brand=str(brand[1] or brand[0]), desk=str(desk[1] or desk[0]), shots=cards)
 
 
-def _case(guest: Guest, ctx: Context, case: AnyRow, at: Any, *, wrong: str | None = None, status: int = 200) -> Response:
-    with reading(ctx.engine) as connection:
+def _case(guest: Guest, ctx: Context, asked: AnyRow, at: Any, *, wrong: str | None = None, status: int = 200) -> Response:
+    with moment(ctx.engine) as connection:
+        case = rows.case(connection, asked.id)
+        assert case is not None, "cases are never deleted"
         here = _page_of(guest, connection, case)
-        certificate = certificate_of(ctx, connection, case, at) if case.state in STANDING else None
+        certificate = certificate_of(ctx, connection, case.id, at) if case.state in STANDING else None
         is_heard = rows.appeal_of(connection, case.id) is not None
     return page(
         guest,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Request, Response
 from ledger_api.desk import life
 from ledger_api.desk.errors import NoSuchCase
 from ledger_api.desk.rows import cases as rows
-from ledger_api.routes.deps import Anonymous, Context, Ctx, Db
+from ledger_api.routes.deps import Anonymous, Context, Ctx, DbMoment
 from ledger_api.routes.desk.deps import AnyRow, AskedCase, Moment
 from ledger_api.routes.desk.results import STANDING, certificate_of
 from ledger_api.routes.problems import errors
@@ -43,9 +43,9 @@ def _seen(ctx: Context, case_id: str) -> Seen:
 
 
 @router.get("/certificates/{case}", responses=errors(NoSuchCase, key=False))
-def show_certificate(case: str, _: Anonymous, ctx: Ctx, db: Db, at: Moment) -> dict[str, Any]:
+def show_certificate(case: str, _: Anonymous, ctx: Ctx, db: DbMoment, at: Moment) -> dict[str, Any]:
     """The certificate of a case, for whoever was given its address. It names no person, no serial and no photo."""
-    return certificate_of(ctx, db, judged(rows.case(db, case)), at)
+    return certificate_of(ctx, db, judged(rows.case(db, case)).id, at)
 
 
 def judged(case: AnyRow | None) -> AnyRow:

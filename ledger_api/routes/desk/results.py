@@ -12,7 +12,7 @@ from ledger_api.desk.certificates import Concluded, Issuer
 from ledger_api.desk.errors import AlreadyAppealed, AppealTooLate, CaseMoved, NoSuchCase
 from ledger_api.desk.rows import cases as rows
 from ledger_api.domain.fields import Strict
-from ledger_api.routes.deps import Context, Ctx, Db, NewId
+from ledger_api.routes.deps import Context, Ctx, Db, DbMoment, NewId
 from ledger_api.routes.desk.cases import CaseOut, shown
 from ledger_api.routes.desk.deps import AnyRow, AskedCase, Moment, utc
 from ledger_api.routes.problems import errors
@@ -39,15 +39,15 @@ class AppealIn(Strict):
 
 
 @router.get("/{case}/certificate.json", responses=errors(NoSuchCase, CaseMoved))
-def get_certificate(case: AskedCase, ctx: Ctx, db: Db, at: Moment) -> dict[str, Any]:
+def get_certificate(case: AskedCase, ctx: Ctx, db: DbMoment, at: Moment) -> dict[str, Any]:
     """Who concluded what, how and when, and where the ledger says so; signed (EIP-712, docs/desk.md)."""
-    return certificate_of(ctx, db, case, at)
+    return certificate_of(ctx, db, case.id, at)
 
 
 @router.get("/{case}/certificate.pdf", response_class=Response, responses=errors(NoSuchCase, CaseMoved))
-def get_certificate_pdf(case: AskedCase, ctx: Ctx, db: Db, at: Moment) -> Response:
+def get_certificate_pdf(case: AskedCase, ctx: Ctx, db: DbMoment, at: Moment) -> Response:
     """The same on paper, with the JSON inside."""
-    return pdf_of(certificate_of(ctx, db, case, at))
+    return pdf_of(certificate_of(ctx, db, case.id, at))
 
 
 def pdf_of(told: dict[str, Any]) -> Response:
@@ -73,7 +73,10 @@ def appeal_case(case: AskedCase, body: AppealIn, ctx: Ctx, at: Moment, new_id: N
         return shown(connection, rows.case(connection, case.id))
 
 
-def certificate_of(ctx: Context, connection: Connection, case: AnyRow, at: Any) -> dict[str, Any]:
+def certificate_of(ctx: Context, connection: Connection, case_id: str, at: Any) -> dict[str, Any]:
+    """Of one moment of the database, which `connection` sees: outcome, journal and ledger belong together."""
+    case = rows.case(connection, case_id)
+    assert case is not None, "cases are never deleted"
     if case.state not in STANDING:
         raise CaseMoved("There is no verdict yet.", case=case.id, state=case.state)
     issuer = Issuer(ctx.network.chain_id, ctx.network.ledger, ctx.settings.base_url, ctx.sign_statement, ctx.statement_signer)

@@ -15,7 +15,7 @@ from ledger_verify.hashing import keccak
 from ledger_verify.transition import state_from_bytes
 from tests.api.desk.world import CHECKS, SERIAL, SHOTS, DeskWorld, photo
 from tests.consortium import DIDS, count, record_all
-from tests.doors import await_dozing, dozing
+from tests.doors import await_dozing, dozing, meanwhile
 
 
 def records(world: DeskWorld, kind: int) -> int:
@@ -296,6 +296,28 @@ def test_an_appeal_is_a_dispute_on_the_ledger_and_somebody_else_judges(world: De
     assert refused == "case-moved" and shown["is_appeal"] and shown["notes"].startswith("The brand itself")
     assert (told["state"], told["outcome"], told["journal"][-1]["why"]) == ("concluded", "authentic", "overturned")
     assert [records(world, kind) for kind in (VERDICT, DISPUTE, CORRECTION, RELEASE)] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("door", ["/v1/cases/{}/certificate.json", "/v1/certificates/{}"])
+def test_a_certificate_that_is_made_while_an_appeal_ends_is_of_before_or_after(world: DeskWorld, door: str) -> None:
+    case = concluded(world)
+    hearing = appealed(world, case)
+    world.work()
+    record_all(world.doors.engine)
+    world.later(60)
+    world.judged(hearing, "bo", "authentic")
+    world.work()
+    record_all(world.doors.engine)
+
+    def asked() -> tuple[str, str]:
+        told = world.doors.get("PLATFORM", door.format(case)).json()
+        return told["outcome"], told["decided_at"]
+
+    before = asked()
+    with meanwhile(world.doors.engine, "FROM case_journal", world.work):
+        between = asked()
+
+    assert between in (before, asked()) and before != asked()
 
 
 def test_an_appeal_that_changes_nothing_only_ends_the_dispute(world: DeskWorld) -> None:
