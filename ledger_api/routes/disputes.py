@@ -10,7 +10,7 @@ from ledger_api.errors import LedgerError
 from ledger_api.routes.items import Visitor
 from ledger_api.routes.pages import AGuest, Guest, honest_page, honest_word, item_in_words, page_of_item
 from ledger_api.routes.statistics import count_all
-from ledger_api.store.engine import reading
+from ledger_api.store.engine import moment
 from ledger_api.store.reading import Found
 from ledger_api.web.reviewing import make_disputes, make_rates
 from ledger_api.web.timeline import Reader
@@ -37,7 +37,7 @@ def authenticators_page(guest: AGuest) -> Response:
     ctx = guest.ctx
     try:
         ctx.limiter.take(guest.address, is_key=False, at=ctx.clock())
-        with reading(ctx.engine) as connection:
+        with moment(ctx.engine) as connection:
             counted = count_all(connection)
     except LedgerError as error:
         return honest_page(guest, honest_word(error), status=error.status, error=error)

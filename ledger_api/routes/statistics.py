@@ -8,7 +8,7 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from ledger_api.errors import NotFound
-from ledger_api.routes.deps import Anonymous, Db
+from ledger_api.routes.deps import Anonymous, DbMoment
 from ledger_api.routes.problems import errors
 from ledger_api.routes.schemas import AsOfOut, Hex32, NamedOut, Out, hex_of
 from ledger_api.statistics import overturns
@@ -70,13 +70,13 @@ class AuthenticatorDetailOut(AuthenticatorOut):
 
 
 @router.get("", responses=errors(key=False))
-def list_authenticator_statistics(_guest: Anonymous, db: Db) -> AuthenticatorsOut:
+def list_authenticator_statistics(_guest: Anonymous, db: DbMoment) -> AuthenticatorsOut:
     """Every organization that gave an opinion on another's item, with its overturn rate. Counted from the ledger's records alone."""
     return count_all(db)
 
 
 @router.get("/{did:path}", responses=errors(NotFound, key=False))
-def get_authenticator_statistics(did: Annotated[str, Path(max_length=255)], _guest: Anonymous, db: Db) -> AuthenticatorDetailOut:
+def get_authenticator_statistics(did: Annotated[str, Path(max_length=255)], _guest: Anonymous, db: DbMoment) -> AuthenticatorDetailOut:
     """One authenticator, with the opinions that were overturned."""
     organization, names = organization_id(did), organization_names(db)
     if organization not in names:

@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from ledger_api.indexer.loop import catch_up
 from ledger_verify.codes import Kind
+from tests.doors import meanwhile
 from tests.following import clock, new_database
 from tests.judging import AUTHENTIC, FAKE, Judging
 from tests.reading_app import client_of, reading_app
@@ -35,6 +36,26 @@ def test_what_the_logs_say_is_what_is_counted(judging: Judging) -> None:
     assert counts == {"opinions": 2, "authentic": 1, "not_authentic": 1, "reviewed": 2, "overturned": 1, "corrected": 1}
     assert [(one["item"], one["sequence"], one["by"]) for one in told["overturned_opinions"]] == [("0x" + wronged.hex(), 2, 4)]
     assert judging.told("lens")["opinions"] == 1
+
+
+def test_what_is_counted_is_as_of_the_block_that_is_named(judging: Judging) -> None:
+    """Also when the indexer comes in between: who counts up to that block finds the same."""
+    bag = judging.bag("S-1")
+    judging.block()
+
+    def judged() -> None:
+        judging.says(judging.pixel, bag, FAKE)
+        judging.block()
+
+    def counted() -> tuple[int, int]:
+        told = judging.told()
+        return told["as_of"]["block"], told["opinions"]
+
+    before = counted()
+    with meanwhile(judging.engine, "FROM chain_cursor", judged):
+        between = counted()
+
+    assert between in (before, (before[0] + 1, 1))
 
 
 def test_a_compromised_key_neither_counts_nor_overturns(judging: Judging) -> None:
