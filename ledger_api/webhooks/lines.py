@@ -119,9 +119,10 @@ def spread(connection: Connection, *, now: datetime, most: int = MOST_AT_ONCE) -
     numbered = [{"this": notice.number, "place": top + count} for count, notice in enumerate(new, 1)]
     connection.execute(update(notices).where(notices.c.number == bindparam("this")).values(position=bindparam("place")), numbered)
     listening: dict[bytes, list[Row[Any]]] = {}
-    wanted = select(endpoints).where(endpoints.c.organization.in_({notice.organization for notice in new}), endpoints.c.state == "active")
-    for endpoint in connection.execute(_staying(wanted)):
-        listening.setdefault(endpoint.organization, []).append(endpoint)
+    theirs = select(endpoints).where(endpoints.c.organization.in_({notice.organization for notice in new}))
+    for endpoint in connection.execute(_staying(theirs)):  # those that stand still too: one that goes on at this moment is seen, or waits
+        if endpoint.state == "active":
+            listening.setdefault(endpoint.organization, []).append(endpoint)
     added = [
         {"endpoint": endpoint.id, "notice": notice.number, "round": 0, "subject": notice.subject}
         for notice in new

@@ -73,6 +73,26 @@ def test_whoever_begins_while_another_looks_for_work_keeps_what_it_took(hooks: H
     assert hooks.count("SELECT count(*) FROM webhook_attempts") == 0, "nobody died: nothing was interrupted"
 
 
+def test_who_goes_on_and_replays_while_notices_are_spread_misses_none(hooks: Hooks) -> None:
+    made = hooks.endpoint("http://127.0.0.1:9/")
+    place = f"/v1/webhooks/endpoints/{made['id']}"
+    hooks.doors.ask("PUT", "PLATFORM", place, json={"url": made["url"], "is_active": False})
+    hooks.tell("case:1")
+
+    def go_on() -> None:
+        on = hooks.doors.ask("PUT", "PLATFORM", place, json={"url": made["url"], "is_active": True}).json()
+        hooks.doors.post("PLATFORM", f"{place}/replay", {"after": on["missed_after"]})
+
+    with ThreadPoolExecutor(1) as pool:
+        with writing(hooks.doors.engine) as connection:
+            lines.spread(connection, now=NOW)
+            going_on = pool.submit(go_on)
+            await_waiting(hooks.doors.engine, 1)
+        going_on.result()
+
+    assert hooks.count("SELECT count(*) FROM webhook_deliveries") == 1
+
+
 def test_who_opens_the_tenth_endpoint_twice_at_once_has_ten(hooks: Hooks) -> None:
     for _ in range(endpoints.MOST_ENDPOINTS - 1):
         hooks.endpoint("http://127.0.0.1:9/")
