@@ -103,6 +103,14 @@ class Home:
             finally:
                 self.running_file.unlink(missing_ok=True)
 
+    @contextmanager
+    def importing(self) -> Iterator[None]:
+        """One import at a time: each adds to the claim keys that the ones before it kept."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "import.lock").open("a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
     def announce(self, **facts: str | int) -> None:
         """Tell other commands on this home how to reach what runs here."""
         write_durably(self.running_file, json.dumps({"pid": os.getpid(), **facts}))

@@ -40,7 +40,7 @@ _COUNTS = {
 def import_folder(service: Service, folder: Path, bars: Progress) -> tuple[ImportReport, bool]:
     """Members first, then the rows; (what became of them, whether everything is settled)."""
     import_members(service, folder, bars)
-    buyers = DemoBuyers(Home(service.settings.home).claim_keys)
+    home = Home(service.settings.home)
     tasks: dict[str, Any] = {}
 
     def progress(file: str, count: int) -> None:
@@ -48,8 +48,9 @@ def import_folder(service: Service, folder: Path, bars: Progress) -> tuple[Impor
             tasks[file] = bars.add_task(file, total=_lines(folder / file))
         bars.update(tasks[file], advance=count)
 
-    importing = Import(service.intake, buyers, folder, progress=progress)
-    report = importing.run()
+    with home.importing():
+        importing = Import(service.intake, DemoBuyers(home.claim_keys), folder, progress=progress)
+        report = importing.run()
     waiting = bars.add_task("waiting for the chain", total=None)
     is_settled = importing.settle(report)
     bars.update(waiting, completed=1, total=1)

@@ -1,7 +1,17 @@
 """Reading exports: whatever a spreadsheet did to a file, its rows arrive with the right line numbers."""
 
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
+from rich.progress import Progress
+
+from ledger_api import operating
+from ledger_api.importer.buyers import DemoBuyers
 from ledger_api.importer.files import RefusedRow, body_of, read_lines, write_refused
 
 
@@ -72,3 +82,28 @@ def test_refused_rows_are_written_with_line_and_reason(tmp_path: Path) -> None:
     write_refused(file, [RefusedRow("sales.csv", 7, "on-hold", "It is stolen.", {"serial": "S,1"})])
 
     assert file.read_text().splitlines()[1].startswith("sales.csv,7,on-hold,It is stolen.,")
+
+
+def test_two_imports_at_once_keep_the_claim_keys_of_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sold = set[str]()
+
+    class Importing:
+        def __init__(self, _intake: Any, buyers: DemoBuyers, folder: Path, **_: Any) -> None:
+            self.buyers, self.folder = buyers, folder
+
+        def run(self) -> None:
+            sold.add("0x" + self.buyers.key_for(self.folder.name).hex())
+            time.sleep(0.1)
+            self.buyers.save()
+
+        def settle(self, _report: Any) -> bool:
+            return True
+
+    monkeypatch.setattr(operating, "Import", Importing)
+    service: Any = SimpleNamespace(settings=SimpleNamespace(home=tmp_path), intake=None)
+
+    with ThreadPoolExecutor(2) as pool:
+        folders = (tmp_path / "spring", tmp_path / "autumn")
+        list(pool.map(lambda folder: operating.import_folder(service, folder, Progress(disable=True)), folders))
+
+    assert set(json.loads((tmp_path / "claim-keys.json").read_text())["keys"]) == sold
