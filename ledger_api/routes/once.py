@@ -82,10 +82,10 @@ class Once:
 
     def keep_now(self, status: int, body: bytes) -> None:
         """For an answer whose effects are committed already, or that has none."""
-        self.answered = True
         if self.key is not None:
             with writing(self.ctx.engine) as connection:
-                self.keep(connection, status, body)
+                rows.keep_answer(connection, key_id=self.caller.key_id, key=self.key, status=status, response=body)
+        self.answered = True  # not before it is committed
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self.key is None or self.kept is not None or (self.answered and error is None):

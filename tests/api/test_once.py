@@ -9,7 +9,7 @@ from sqlalchemy import text
 from starlette.types import Message
 
 from ledger_api.domain.parsing import parse_event
-from ledger_api.errors import IdempotencyInFlight
+from ledger_api.errors import DatabaseBusy, IdempotencyInFlight
 from ledger_api.intake import Order
 from ledger_api.routes import events
 from ledger_api.routes.once import Once, request_hash
@@ -122,6 +122,21 @@ def test_lines_whose_caller_hangs_up_before_reading_any_give_their_claim_back(do
     answer = doors.ask("POST", "MAISON", "/v1/events", content=body, headers=KEY | {"Content-Type": "application/x-ndjson"})
 
     assert json.loads(answer.text.splitlines()[-1])["duplicates"] == 2
+
+
+def test_lines_whose_answer_could_not_be_kept_give_their_claim_back(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    body, headers = json.dumps(manufacture()).encode(), KEY | {"Content-Type": "application/x-ndjson"}
+
+    def busy(*_: Any, **__: Any) -> None:
+        raise DatabaseBusy
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ledger_api.store.submissions.keep_answer", busy)
+        answer = doors.ask("POST", "MAISON", "/v1/events", content=body, headers=headers)
+    again = doors.ask("POST", "MAISON", "/v1/events", content=body, headers=headers)
+
+    assert json.loads(answer.text.splitlines()[-1])["problem"]["code"] == "database-busy"
+    assert json.loads(again.text.splitlines()[-1])["duplicates"] == 1
 
 
 def test_a_request_that_failed_gives_its_claim_back(doors: Doors) -> None:
