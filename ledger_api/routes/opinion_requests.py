@@ -56,6 +56,8 @@ def ask_for_opinion(body: OpinionRequestIn, caller: Writer, ctx: Ctx, now: Now) 
     until, at = datetime.fromtimestamp(body.until, UTC), datetime.fromtimestamp(now, UTC)
     with writing(ctx.engine) as connection:
         asked = rows.keep(connection, body.item, caller.organization, until=until, now=at)
+    if asked is None:
+        raise UnknownItem
     return _shape(asked, now)
 
 

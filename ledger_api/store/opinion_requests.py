@@ -46,10 +46,11 @@ class Asked(NamedTuple):
     answered_by: int | None
 
 
-def keep(connection: Connection, item: bytes, organization: bytes, *, until: datetime, now: datetime) -> Asked:
-    """One per item (which is there) and asker; asking again asks anew."""
+def keep(connection: Connection, item: bytes, organization: bytes, *, until: datetime, now: datetime) -> Asked | None:
+    """One per item and asker; asking again asks anew. None: a reorg has taken the item."""
     connection.execute(_KEEP, {"item": item, "organization": organization, "until": until, "now": now})
-    return _asked(connection.execute(THIS, {"item": item, "organization": organization}).one())
+    found = connection.execute(THIS, {"item": item, "organization": organization}).first()
+    return None if found is None else _asked(found)
 
 
 def open_to(connection: Connection, organization: bytes, *, now: datetime, after: tuple[bytes, bytes], most: int) -> Sequence[Asked]:

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from ledger_api.tables import CursorRow
 from ledger_verify.hashing import organization_id
 from tests.consortium import DIDS, EXPERT, NOW, STRANGER, manufacture, record_all, sale, shipment, verdict
-from tests.doors import Doors
+from tests.doors import Doors, meanwhile
 
 SOON, LATER = "2025-06-22T00:00:00Z", "2025-08-01T00:00:00Z"
 
@@ -58,6 +58,17 @@ def test_a_request_is_found_by_whoever_is_accredited_for_the_item_and_by_nobody_
     assert [one["item"] for one in listed(doors, "EXPERT")] == [bag]
     assert listed(doors, "EXPERT")[0]["asked_by"] == "0x" + organization_id(DIDS["BOUTIQUE"]).hex()
     assert listed(doors, "PLATFORM") == listed(doors, "BOUTIQUE") == []
+
+
+def test_an_item_that_a_reorg_takes_at_that_moment_is_unknown(doors: Doors, bag: str) -> None:
+    def taken() -> None:
+        with doors.engine.begin() as connection:
+            connection.execute(text("DELETE FROM items"))
+
+    with meanwhile(doors.engine, "INSERT INTO opinion_requests", taken):
+        answer = ask(doors, "BOUTIQUE", bag)
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown-item")
 
 
 def test_the_next_verdict_of_somebody_new_answers_it(doors: Doors, bag: str) -> None:
