@@ -78,17 +78,21 @@ class Once:
         """In the transaction whose effects the answer reports."""
         self.answered = True
         if self.key is not None:
-            rows.keep_answer(connection, key_id=self.caller.key_id, key=self.key, status=status, response=body)
+            self._keep(connection, self.key, status, body)
 
     def keep_now(self, status: int, body: bytes) -> None:
         """For an answer whose effects are committed already, or that has none."""
         if self.key is not None:
             with writing(self.ctx.engine) as connection:
-                rows.keep_answer(connection, key_id=self.caller.key_id, key=self.key, status=status, response=body)
+                self._keep(connection, self.key, status, body)
         self.answered = True  # not before it is committed
+
+    def _keep(self, connection: Connection, key: str, status: int, body: bytes) -> None:
+        of_key = self.caller.key_id
+        rows.keep_answer(connection, key_id=of_key, key=key, request_hash=self.request_hash, status=status, response=body)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self.key is None or self.kept is not None or (self.answered and error is None):
             return
         with writing(self.ctx.engine) as connection:
-            rows.release_key(connection, key_id=self.caller.key_id, key=self.key)
+            rows.release_key(connection, key_id=self.caller.key_id, key=self.key, request_hash=self.request_hash)

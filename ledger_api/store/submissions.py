@@ -90,8 +90,10 @@ _RENEW = text("UPDATE idempotency SET created_at = :now WHERE key_id = :key_id A
     bindparam("now", type_=IDEMPOTENCY.c.created_at.type)
 )
 _KEPT = select(IDEMPOTENCY).where(IDEMPOTENCY.c.key_id == bindparam("key_id"), IDEMPOTENCY.c.key == bindparam("key"))
-_ANSWER = text("UPDATE idempotency SET status = :status, response = :response WHERE key_id = :key_id AND key = :key")
-_RELEASE = text("DELETE FROM idempotency WHERE key_id = :key_id AND key = :key AND status IS NULL")
+_ANSWER = text(
+    "UPDATE idempotency SET status = :status, response = :response WHERE key_id = :key_id AND key = :key AND request_hash = :request_hash"
+)
+_RELEASE = text("DELETE FROM idempotency WHERE key_id = :key_id AND key = :key AND request_hash = :request_hash AND status IS NULL")
 _EXPIRE = text("DELETE FROM idempotency WHERE created_at < :before").bindparams(bindparam("before", type_=IDEMPOTENCY.c.created_at.type))
 
 
@@ -146,13 +148,15 @@ def renew_key(connection: Connection, *, key_id: str, key: str, now: datetime) -
     connection.execute(_RENEW, {"key_id": key_id, "key": key, "now": now})
 
 
-def keep_answer(connection: Connection, *, key_id: str, key: str, status: int, response: bytes) -> None:
-    connection.execute(_ANSWER, {"key_id": key_id, "key": key, "status": status, "response": response})
+def keep_answer(connection: Connection, *, key_id: str, key: str, request_hash: bytes, status: int, response: bytes) -> None:
+    """Nothing happens when the key is another request's by now."""
+    mine = {"key_id": key_id, "key": key, "request_hash": request_hash}
+    connection.execute(_ANSWER, mine | {"status": status, "response": response})
 
 
-def release_key(connection: Connection, *, key_id: str, key: str) -> None:
+def release_key(connection: Connection, *, key_id: str, key: str, request_hash: bytes) -> None:
     """The request failed before it changed anything: it may be sent again under the same key."""
-    connection.execute(_RELEASE, {"key_id": key_id, "key": key})
+    connection.execute(_RELEASE, {"key_id": key_id, "key": key, "request_hash": request_hash})
 
 
 def expire_keys(connection: Connection, before: datetime) -> None:

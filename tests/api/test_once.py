@@ -139,6 +139,24 @@ def test_lines_whose_answer_could_not_be_kept_give_their_claim_back(doors: Doors
     assert json.loads(again.text.splitlines()[-1])["duplicates"] == 1
 
 
+def test_a_request_that_was_slow_touches_no_other_requests_claim(doors: Doors) -> None:
+    """It was taken for dead, and the key is used for another body by now."""
+    slow = claim(doors, b"one body")
+    slow.__enter__()
+    slow.__exit__(None, None, None)  # by whoever had taken it over, and failed
+    other = claim(doors, b"another body")
+    other.__enter__()
+
+    slow.keep_now(202, b"of one body")
+    slow.answered = False
+    slow.__exit__(None, None, None)
+    other.keep_now(202, b"of another body")
+
+    again = claim(doors, b"another body")
+    again.__enter__()
+    assert again.kept == (202, b"of another body")
+
+
 def test_a_request_that_failed_gives_its_claim_back(doors: Doors) -> None:
     doors.ask("POST", "MAISON", "/v1/events", content=b"[]", headers=KEY)
 
