@@ -37,6 +37,7 @@ from tests.consortium import DIDS, FixedKeys, address_of, key_of, sign
 from tests.lending import lent
 
 T = TypeVar("T")
+_LOCKED = "wait_event_type = 'Lock'"  # of pg_stat_activity
 OWN_SCOPES = frozenset({Scope.WRITE, Scope.READ, Scope.VERIFY, Scope.ORGANIZATION, Scope.KEYS})
 
 
@@ -179,17 +180,17 @@ def opened_doors(url: str, *, settings: Settings | None = None, photos: Vault | 
 def await_waiting(engine: Engine, sessions: int) -> None:
     """Until so many sessions of this database wait for what another has locked. SQLite has one writer, who has everything."""
     if engine.dialect.name == "postgresql":
-        eventually(lambda: _waiting(engine) == sessions)
+        eventually(lambda: _sessions(engine, _LOCKED) == sessions)
 
 
 def await_done_or_waiting(engine: Engine, running: Future[Any]) -> None:
     """Until it has ended, or waits for what another has locked."""
-    eventually(lambda: running.done() or (engine.dialect.name == "postgresql" and _waiting(engine) > 0))
+    eventually(lambda: running.done() or (engine.dialect.name == "postgresql" and _sessions(engine, _LOCKED) > 0))
 
 
-def _waiting(engine: Engine) -> int:
+def _sessions(engine: Engine, which: str) -> int:
     with reading(engine) as connection:
-        mine = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+        mine = text(f"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND {which}")
         return int(connection.execute(mine).scalar_one())
 
 
@@ -214,13 +215,8 @@ def dozing(engine: Engine, tables: str) -> Iterator[None]:
 
 
 def await_dozing(engine: Engine) -> None:
-    def dozing() -> bool:
-        with reading(engine) as connection:
-            asked = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'")
-            return int(connection.execute(asked).scalar_one()) > 0
-
     if engine.dialect.name == "postgresql":
-        eventually(dozing)
+        eventually(lambda: _sessions(engine, "wait_event = 'PgSleep'") > 0)
 
 
 @contextmanager

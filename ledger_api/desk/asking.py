@@ -100,10 +100,11 @@ def open_case(connection: Connection, asker: Asker, new: NewCase, policy: Policy
         known = rows.by_reference(connection, platform, new.reference)
         if known is not None:
             return _same(known, new)
-    if account is not None and not staying(connection, account):
-        raise NotSignedIn
-    if account is not None and rows.living_cases(connection, account, tuple(life.ENDED)) >= MOST_LIVING:
-        raise TooManyCases(most=MOST_LIVING)
+    if account is not None:
+        if not staying(connection, account):
+            raise NotSignedIn
+        if rows.living_cases(connection, account, tuple(life.ENDED)) >= MOST_LIVING:
+            raise TooManyCases(most=MOST_LIVING)
     used = rows.free_evaluations(connection, authenticator=new.authenticator, account=account, platform=platform)
     price = policy.price_for(used=used, platform=platform)
     row = new_row(connection, new, policy, id=id, now=now) | {"account": account, "platform": platform, "price_cents": price}

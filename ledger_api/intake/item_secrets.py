@@ -36,18 +36,10 @@ def secrets_of(engine: Engine, organization: OrganizationId, items: Collection[I
     """The secret of every item."""
     if not items:
         return Secrets()
-    numbers = set(map(rows.bucket_of, items))
     with reading(engine) as connection:
-        made, apart = _read(connection, organization, items, numbers)
-    if len(made) < len(numbers):
+        by_item, made = rows.read_with_buckets(connection, organization, items)
+    if len(made) < len(set(map(rows.bucket_of, items))):
         with writing(engine) as connection:
             rows.draw_buckets(connection, organization)
-            made, apart = _read(connection, organization, items, numbers)
-    return Secrets(rows.secrets_by(apart, made, items), {number: bucket.generation for number, bucket in made.items()})
-
-
-def _read(
-    connection: Connection, organization: OrganizationId, items: Collection[ItemId], numbers: Collection[int]
-) -> tuple[dict[int, rows.Bucket], dict[bytes, bytes]]:
-    """The buckets first: an erasure between the two changes a generation that was read already, so that it is noticed."""
-    return rows.buckets(connection, organization, numbers), rows.set_apart(connection, organization, items)
+            by_item, made = rows.read_with_buckets(connection, organization, items)
+    return Secrets(by_item, {number: bucket.generation for number, bucket in made.items()})

@@ -67,9 +67,16 @@ def secrets_by(apart: Mapping[bytes, bytes], made: Mapping[int, Bucket], items: 
 
 def read(connection: Connection, organization: bytes, items: Collection[bytes]) -> dict[bytes, bytes]:
     """The secret of each item; no entry where the organization has none yet."""
-    # the buckets first: what an erasure sets apart meanwhile is found apart
+    return read_with_buckets(connection, organization, items)[0]
+
+
+def read_with_buckets(
+    connection: Connection, organization: bytes, items: Collection[bytes]
+) -> tuple[dict[bytes, bytes], dict[int, Bucket]]:
+    """The same, and the buckets. These are read first: what an erasure sets apart between the two is found apart, and its generation is one
+    that was read already, so that it is noticed."""
     made = buckets(connection, organization, map(bucket_of, items))
-    return secrets_by(set_apart(connection, organization, items), made, items)
+    return secrets_by(set_apart(connection, organization, items), made, items), made
 
 
 def draw_buckets(connection: Connection, organization: bytes) -> None:

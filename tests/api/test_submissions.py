@@ -31,6 +31,19 @@ def refuse_all(doors: Doors, reason: int = 13) -> None:
         connection.execute(text("UPDATE events SET status = 'refused', reason = :reason"), {"reason": reason})
 
 
+def refuse_above_final(doors: Doors) -> None:
+    """In a block that a reorg may still take."""
+    cursor(doors, final_block=9)
+    refuse_all(doors)
+    with doors.engine.begin() as connection:
+        connection.execute(text("UPDATE events SET refused_block = 10"))
+
+
+def take_back(doors: Doors) -> None:
+    with doors.engine.begin() as connection:
+        connection.execute(text("UPDATE events SET status = 'accepted', reason = NULL, refused_block = NULL"))
+
+
 @pytest.fixture
 def submission(doors: Doors) -> str:
     return str(doors.post("MAISON", "/v1/events", [manufacture(), shipment(), manufacture("A2")]).json()["submission"])
@@ -119,16 +132,9 @@ def test_a_stream_does_not_end_with_a_refusal_that_a_reorg_takes_back_at_that_mo
 ) -> None:
     monkeypatch.setattr(streaming, "POLL_SECONDS", 0.02)
     monkeypatch.setattr(streaming, "LONGEST_STREAM_SECONDS", 0.1)
-    cursor(doors, final_block=9)
-    refuse_all(doors)
-    with doors.engine.begin() as connection:
-        connection.execute(text("UPDATE events SET refused_block = 10"))
+    refuse_above_final(doors)
 
-    def taken_back() -> None:
-        with doors.engine.begin() as connection:
-            connection.execute(text("UPDATE events SET status = 'accepted', reason = NULL, refused_block = NULL"))
-
-    with meanwhile(doors.engine, "refused_block >", taken_back):
+    with meanwhile(doors.engine, "refused_block >", lambda: take_back(doors)):
         answer = doors.get("MAISON", f"/v1/submissions/{submission}/stream")
 
     assert orjson.loads(messages(answer)[-1]["data"])["status"] == "accepted"
@@ -163,15 +169,11 @@ def test_a_refusal_that_a_reorg_may_still_take_back_does_not_end_the_stream(
     doors: Doors, submission: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streaming, "POLL_SECONDS", 0.02)
-    cursor(doors, final_block=9)
-    refuse_all(doors)
-    with doors.engine.begin() as connection:
-        connection.execute(text("UPDATE events SET refused_block = 10"))
+    refuse_above_final(doors)
 
     def reorg() -> None:
         time.sleep(0.3)
-        with doors.engine.begin() as connection:
-            connection.execute(text("UPDATE events SET status = 'accepted', reason = NULL, refused_block = NULL"))
+        take_back(doors)
         time.sleep(0.3)
         record_all(doors.engine, block=10)
         cursor(doors, final_block=10)

@@ -4,6 +4,7 @@ The shot list, the opinions, four eyes and the evidence are the desk's own. Only
 ledger knows the item, the booking does, together with the end of the hold and the resale (`closing`).
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 import orjson
@@ -34,9 +35,9 @@ def take_up(
     if booking.state != "verifying" or booking.case is not None:
         raise BookingMoved(booking=booking_id, state=booking.state, case=booking.case, expected=["verifying"])
     new = _new_case(booking, gtin=gtin, serial=serial)
-    in_person.open_in_person(connection, who, new, policy, id=id, now=now)
     if cases.by_reference(connection, booking.platform, str(new.reference)) is not None:
-        cases.change(connection, id, reference=None)  # the platform has given it to a case of its own
+        new = replace(new, reference=None)  # the platform has given it to a case of its own
+    in_person.open_in_person(connection, who, new, policy, id=id, now=now)
     # the platform asks, so that it reads the certificate and may appeal; the group is the booking's where there is something to group
     cases.change(connection, id, platform=booking.platform, booking=None if booking.item is None else booking_id)
     rows.change(connection, booking_id, case=id)
