@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from ledger_api.settings import Settings
 from tests import servers
+from tests.browser.listening import listen
 from tests.gallery import Gallery, gallery_app, make_gallery
 from tests.living import PATIENCE_SECONDS
 
@@ -96,8 +97,7 @@ def open_page(browser: Browser, museum: Museum) -> Iterator[Any]:
         context = browser.new_context(**({"viewport": DESKTOP, "locale": "en-GB"} | options))
         contexts.append(context)
         here = Opened(context.new_page(), museum.url)
-        here.page.on("console", lambda message: here.errors.append(message.text) if message.type in ("error", "warning") else None)
-        here.page.on("pageerror", lambda error: here.errors.append(str(error)))
+        listen(here.page, here.errors)
         here.page.on("request", lambda request: None if request.url.startswith(museum.url) else here.strangers.append(request.url))
         return here
 

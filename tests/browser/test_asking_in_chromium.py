@@ -10,6 +10,7 @@ from tests.api.desk.world import SERIAL, SHOTS
 from tests.browser.accessibility import complaints, faint_words
 from tests.browser.asking import AskedDesk, asked_desk
 from tests.browser.conftest import PHONE
+from tests.browser.listening import listen
 from tests.consortium import GTIN
 
 Open = Callable[..., Page]
@@ -30,8 +31,7 @@ def phone(asked: AskedDesk, browser: Browser) -> Iterator[Open]:
         context = browser.new_context(viewport=PHONE, locale="en-GB", has_touch=True, is_mobile=True, **options)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: troubles.append(message.text) if message.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: troubles.append(str(error)))
+        listen(page, troubles)
         page.on("request", lambda request: None if request.url.startswith(asked.url) else troubles.append(request.url))
         return page
 

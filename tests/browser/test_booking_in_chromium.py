@@ -20,6 +20,7 @@ from tests import servers
 from tests.api.booking.world import SERIAL, BookingWorld
 from tests.browser.accessibility import complaints, faint_words
 from tests.browser.conftest import PHONE, served
+from tests.browser.listening import listen
 from tests.browser.pictures import picture
 from tests.browser.visitors import pixels_of
 from tests.consortium import manufacture, record_all, sale
@@ -92,8 +93,7 @@ def telephone(browser: Browser, town: Town) -> Iterator[Callable[[str], Telephon
         context.set_default_timeout(60_000)
         contexts.append(context)
         made = Telephone(town, context.new_page())
-        made.page.on("console", lambda message: made.errors.append(message.text) if message.type in ("error", "warning") else None)
-        made.page.on("pageerror", lambda error: made.errors.append(str(error)))
+        listen(made.page, made.errors)
         context.on("request", lambda request: town.sent.append(f"{request.url} {request.post_data or ''}"))
         made.page.goto(link)
         return made

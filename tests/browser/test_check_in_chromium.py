@@ -22,6 +22,7 @@ from ledger_verify.transition import Role
 from tests import servers
 from tests.browser.accessibility import complaints, faint_words
 from tests.browser.conftest import DESKTOP, PHONE, Opened
+from tests.browser.listening import listen
 from tests.browser.pictures import picture
 from tests.chain.proof_world import ProofWorld, later, manufacture, proof_world
 from tests.unit.ledger_verify.proven import cut_short
@@ -77,8 +78,7 @@ def visit(browser: Browser) -> Iterator[Any]:
         context = browser.new_context(**({"viewport": DESKTOP, "locale": "en-GB"} | options))
         contexts.append(context)
         here = Opened(context.new_page(), "")
-        here.page.on("console", lambda message: here.errors.append(message.text) if message.type in ("error", "warning") else None)
-        here.page.on("pageerror", lambda error: here.errors.append(str(error)))
+        listen(here.page, here.errors)
         here.page.on("request", lambda request: here.strangers.append(request.url))
         here.go(address)
         return here

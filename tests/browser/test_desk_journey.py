@@ -19,6 +19,7 @@ from ledger_api.statistics.telling import question_of
 from tests.api.desk.world import SERIAL, SHOTS, photo
 from tests.browser.accessibility import complaints
 from tests.browser.conftest import PHONE
+from tests.browser.listening import listen
 from tests.browser.pictures import picture
 from tests.faults.fleet import Fleet, birth, fleet_of, verdict
 
@@ -51,8 +52,7 @@ class House:
             context = self.browser.new_context(viewport=PHONE, locale="en-GB", has_touch=True, is_mobile=True)
             page = self.pages[who] = context.new_page()
             page.set_default_timeout(90_000)
-            page.on("console", lambda message: self.troubles.append(message.text) if message.type in ("error", "warning") else None)
-            page.on("pageerror", lambda error: self.troubles.append(str(error)))
+            listen(page, self.troubles)
             page.on("request", lambda request: None if request.url.startswith(self.fleet.url) else self.troubles.append(request.url))
         return self.pages[who]
 

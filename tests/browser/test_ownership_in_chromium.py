@@ -137,6 +137,25 @@ def test_an_event_between_the_offer_and_the_taking_is_told_and_withdraws_it(worl
     buyer.page.wait_for_selector("[data-take]:visible")
 
 
+def test_who_follows_a_request_presses_nothing_before_the_page_knows_the_piece(world: World, browser: Browser) -> None:
+    shop, owner = visitor(world, browser, "shop-2b"), visitor(world, browser, "owner-2b")
+    serial, item = world.bag()
+    owner.go(sell(shop, serial).link)
+    owner.shown("mine")
+    buyer = "0x" + "ab" * 20
+    hand_over, seen = owner.page.locator('.notice [data-deed="handover"]'), []
+
+    def answer_late(route: Route) -> None:
+        seen.append((hand_over.is_visible(), hand_over.is_disabled()))
+        route.continue_()
+
+    owner.page.route("**/consent-terms*", answer_late)
+    owner.go(f"/own/{item}#to={buyer}")
+    agree_to_the_request(owner, f"/own/{item}#to={buyer}")
+
+    assert seen == [(True, True)], "the answer would have taken away what was shown meanwhile"
+
+
 def test_a_sale_whose_answer_is_lost_keeps_its_card_and_is_recorded_once(world: World, browser: Browser) -> None:
     shop, owner = visitor(world, browser, "shop-3"), visitor(world, browser, "owner-3")
     serial, _ = world.bag()

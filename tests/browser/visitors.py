@@ -9,6 +9,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.listening import listen
 from tests.browser.pictures import picture, taken
 from tests.living import PATIENCE_SECONDS, World
 
@@ -82,8 +83,7 @@ def visitor(world: World, browser: Browser, name: str, **options: Any) -> Visito
     context.set_default_timeout(PATIENCE_SECONDS * 1000)
     made = Visitor(name, context.new_page(), world)
     ours = (world.url + "/", f"blob:{world.url}/")
-    made.page.on("console", lambda message: made.errors.append(message.text) if message.type in ("error", "warning") else None)
-    made.page.on("pageerror", lambda error: made.errors.append(str(error)))
+    listen(made.page, made.errors)
     context.on("request", lambda request: None if request.url.startswith(ours) else made.strangers.append(request.url))
     return made
 

@@ -3,7 +3,7 @@
 import * as claims from "./claims.js";
 import * as doors from "./doors.js";
 import { fingerprints, keepFresh, readFile } from "./keys.js";
-import { choose, fill, moment, on, one, page, renew, say, short, show, tell, tellHidden } from "./steps.js";
+import { alone, choose, fill, moment, on, one, page, renew, say, short, show, tellHidden } from "./steps.js";
 
 const item = page.dataset.item;
 const HOUR = 3600;
@@ -29,7 +29,7 @@ async function arrive() {
     else show("open");
   } catch (problem) {
     show("open");
-    tell(problem);
+    throw problem;
   }
 }
 
@@ -160,6 +160,6 @@ on('[data-form="contradict"]', async (form) => {
 
 // --- the beginning
 
-addEventListener("hashchange", arrive);
-await arrive();
+addEventListener("hashchange", () => alone(arrive));
+await alone(arrive);
 page.dataset.ready = "yes";

@@ -40,7 +40,7 @@ export function clearProblem() {
   one("[data-problem]").hidden = true;
 }
 
-export function tell(problem) {
+function tell(problem) {
   const code = problem instanceof Problem ? problem.code : "unexpected";
   const sentences = all("[data-problems] > [data-code]");
   const sentence = sentences.find((known) => known.dataset.code === code) ?? sentences.find((known) => known.dataset.code === "unexpected");
@@ -52,23 +52,34 @@ export function tell(problem) {
   if (!(problem instanceof Problem)) console.error(problem);
 }
 
-// Runs `work` when the form is sent or the button pressed; while it runs nothing else can be pressed.
+// Runs `work` when the form is sent or the button pressed.
 export function on(selector, work) {
   for (const element of all(selector)) {
-    element.addEventListener(element.tagName === "FORM" ? "submit" : "click", async (event) => {
+    element.addEventListener(element.tagName === "FORM" ? "submit" : "click", (event) => {
       event.preventDefault();
-      const buttons = all("button:not(:disabled)");
-      for (const button of buttons) button.disabled = true;
-      try {
-        clearProblem();
-        await work(element.tagName === "FORM" ? new FormData(element) : element, element);
-      } catch (problem) {
-        tell(problem);
-      } finally {
-        for (const button of buttons) button.disabled = false;
-      }
+      const told = element.tagName === "FORM" ? new FormData(element) : element;
+      alone(() => work(told, element));
     });
   }
+}
+
+let before = Promise.resolve(); // what was begun earlier
+
+// One thing after the other; while it runs nothing else can be pressed, and what it stumbles over is said in words.
+export function alone(work) {
+  before = before.then(async () => {
+    const buttons = all("button:not(:disabled)");
+    for (const button of buttons) button.disabled = true;
+    try {
+      clearProblem();
+      await work();
+    } catch (problem) {
+      tell(problem);
+    } finally {
+      for (const button of buttons) button.disabled = false;
+    }
+  });
+  return before;
 }
 
 export function download(name, text) {
