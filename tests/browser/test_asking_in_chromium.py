@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.api.desk.world import SERIAL, SHOTS
 from tests.browser.accessibility import complaints, faint_words
@@ -14,6 +14,9 @@ from tests.browser.listening import listen
 from tests.consortium import GTIN
 
 Open = Callable[..., Page]
+TWO_CHANGES = "".join(f'id: {number}\nevent: moved\ndata: {{"state": "queued"}}\n\n' for number in (1, 2))
+EARLIER = '<article data-page="case" data-state="queued"><p>as it was</p></article>'
+LOOKS = 3  # the page itself, and one for each change
 
 
 @pytest.fixture(scope="module")
@@ -117,11 +120,38 @@ def test_from_a_code_to_a_case_that_is_sent_off_with_one_blurred_photo_taken_aga
     asked.desk.work()
     expect(page.get_by_text("What would help")).to_be_visible()
     fine(page)
+    write_while_it_looks(page)
     other = phone()
     other.goto(f"{asked.url}/account")
     other.get_by_label("Your code").fill(code.lower())
     other.get_by_role("button", name="Sign in", exact=True).click()
     expect(other.get_by_text("Concluded")).to_be_visible()
+
+
+def write_while_it_looks(page: Page) -> None:
+    """The page hears of two changes at once and looks twice; the first answer comes last, and somebody writes all the while."""
+    looks: list[Route] = []
+
+    def answer_the_second_first(route: Route) -> None:
+        looks.append(route)
+        if route.request.resource_type == "document" or len(looks) > LOOKS:
+            return route.continue_()
+        if len(looks) == LOOKS:
+            page.locator("#grounds").fill("the zip was replaced")
+            page.evaluate("document.querySelector('[data-page]').firstElementChild.dataset.was = 'before'")
+            route.continue_()
+            expect(page.locator("[data-was]")).to_have_count(0)
+            looks[1].fulfill(body=EARLIER, content_type="text/html")
+        return None
+
+    page.route("**/evaluate/*", answer_the_second_first)
+    page.route("**/stream", lambda route: route.fulfill(body=TWO_CHANGES, content_type="text/event-stream"))
+    with page.expect_response(lambda answer: answer.headers.get("content-length") == str(len(EARLIER))):
+        page.reload()
+    page.unroute_all()
+    page.wait_for_load_state("networkidle")
+
+    assert page.locator("#grounds").input_value() == "the zip was replaced" and page.get_by_text("as it was").count() == 0
 
 
 def test_forms_do_the_same_where_no_script_runs(asked: AskedDesk, phone: Open) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Route
 
 from ledger_api.app import create_service_app
 from ledger_api.proving import Asked
@@ -190,6 +190,21 @@ def test_a_file_that_is_dropped_on_the_page_is_checked(visit: Any, desk: Desk) -
 
     assert verdict(page) == "consistent, not anchored"
     assert page.locator("[data-events] > li").count() == 2
+
+
+def test_a_proof_that_comes_late_takes_no_place_of_the_file_that_was_chosen(visit: Any, desk: Desk) -> None:
+    page = visit(f"{desk.url}/check").page
+
+    def answer_late(route: Route) -> None:
+        choose(page, "life.json", lambda content: content.replace(b"Cabas Verne", b"Cabas Verna"))
+        route.continue_()
+
+    page.route("**/proof", answer_late)
+    with page.expect_response("**/proof"):
+        page.goto(desk.path)
+    page.wait_for_load_state("networkidle")
+
+    assert verdict(page) == "refused" and page.inner_text("[data-refusal]") == "payload"
 
 
 def test_what_is_typed_wrongly_is_marked_and_nothing_is_checked(visit: Any, desk: Desk) -> None:

@@ -40,7 +40,7 @@ def test_a_piece_is_photographed_its_presenter_gets_a_card_and_it_is_judged(
     good = page.inner_text(".taking [role=status]")
     kept = page.input_value("#note"), page.is_checked("[data-outcome='1']")
 
-    page.click("[data-make]")
+    page.dblclick("[data-make]")
     page.wait_for_selector("[data-made]:not([hidden]) svg")
     office.picture(page, "card")
     secret = claims.read_card(page.inner_text("[data-card]"))
@@ -49,6 +49,7 @@ def test_a_piece_is_photographed_its_presenter_gets_a_card_and_it_is_judged(
 
     assert "blurred" in poor.lower() and "Good." in good and kept == ("the owner is in a hurry", True)
     assert secret is not None
+    assert len([one for one in sent if "presenter=" in one]) == 1, "whoever was handed one card would not be served by another"
     key = claims.claim_key(secret)
     address = "0x" + claims.address_of(key).hex()
     assert address in page.inner_text("#presenter .sound") and errors == []

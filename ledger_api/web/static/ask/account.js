@@ -23,13 +23,15 @@ on("[data-use-passkey]", "[data-sign-in-wrong]", async () => {
 
 function on(button, words, act) {
   const wrong = document.querySelector(words);
-  document.querySelector(button)?.addEventListener("click", async () => {
+  document.querySelector(button)?.addEventListener("click", async ({ currentTarget }) => {
+    currentTarget.disabled = true;
     if (wrong) wrong.hidden = true;
     try {
       await act();
       location.assign(page.dataset.next);
     } catch {
       if (wrong) wrong.hidden = false;
+      currentTarget.disabled = false;
     }
   });
 }

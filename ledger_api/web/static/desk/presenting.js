@@ -24,6 +24,7 @@ function wishOf(typed, detail) {
 }
 
 part('make').addEventListener('click', async () => {
+  part('make').disabled = true; // one card: a second one would sign for whoever was handed the first
   const secret = claims.newSecret();
   const key = claims.cardKey(secret);
   const form = await formFor(claims.addressOf(key)).catch(() => null);
@@ -33,13 +34,13 @@ part('make').addEventListener('click', async () => {
   part('card').textContent = claims.cardText(secret);
   part('picture').replaceChildren(drawn(encodeQR(claims.cardLink(location.origin, made.wish.item, secret), 'raw', { ecc: 'medium' })));
   part('made').hidden = false;
-  part('make').disabled = true;
   part('handed').focus();
 });
 
 part('print').addEventListener('click', () => window.print());
 
 part('handed').addEventListener('click', () => {
+  part('handed').disabled = true;
   made.form.querySelector('[name=signature]').value = claims.agree(made.wish, made.key);
   made.form.hidden = true;
   section.append(document.adoptNode(made.form));

@@ -159,8 +159,7 @@ function refuse(refused, reached) {
 
 // --- running
 
-async function run() {
-  const mine = ++running;
+async function run(mine) {
   clear();
   let trust = {};
   let reached = 1;
@@ -192,21 +191,31 @@ function finish(report) {
   page.dataset.done = report.verdict;
 }
 
-async function fetched(item) {
-  const answer = await fetch(`/v1/items/${item}/proof`, { headers: { accept: "application/json" } }).catch(() => null);
-  if (!answer || !answer.ok) throw new Problem("proof");
-  return new Uint8Array(await answer.arrayBuffer());
+async function chosen() {
+  const [file] = form.elements.file.files;
+  if (file) return new Uint8Array(await file.arrayBuffer());
+  return bytes === null && page.dataset.item ? fetched(page.dataset.item) : bytes;
 }
 
+async function fetched(item) {
+  const answer = await fetch(`/v1/items/${item}/proof`, { headers: { accept: "application/json" } }).catch(() => null);
+  const body = answer?.ok ? await answer.arrayBuffer().catch(() => null) : null;
+  if (body === null) throw new Problem("proof");
+  return new Uint8Array(body);
+}
+
+// What was begun last is what is shown: a proof that comes late takes no place of a file that was chosen meanwhile.
 async function start() {
+  const mine = ++running;
   try {
-    const [file] = form.elements.file.files;
-    if (file) bytes = new Uint8Array(await file.arrayBuffer());
-    else if (bytes === null && page.dataset.item) bytes = await fetched(page.dataset.item);
+    const proof = await chosen();
+    if (mine !== running) return;
+    bytes = proof;
     if (bytes === null) form.elements.file.focus();
-    else await run();
+    else await run(mine);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
+    if (mine !== running) return;
     clear();
     show(`[data-problem="${error.message}"]`, true);
   }
