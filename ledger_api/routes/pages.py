@@ -57,7 +57,8 @@ class Guest:
         self, template: str, *, status: int = 200, error: LedgerError | None = None, is_scripted: bool = False, **values: Any
     ) -> Response:
         headers = headers_in(self.language, is_scripted=is_scripted) | (error_headers(error) if error else {})
-        return HTMLResponse(self.site.render(template, self.visit, **values), status_code=status, headers=headers)
+        body = self.site.render(template, self.visit, is_scripted=is_scripted, **values)
+        return HTMLResponse(body, status_code=status, headers=headers)
 
 
 def guest_of(request: Request, ctx: Ctx, site: Annotated[Site, Depends(site_of)], lang: Annotated[str | None, Query()] = None) -> Guest:

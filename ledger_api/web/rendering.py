@@ -99,13 +99,14 @@ class Site:
         tag = choose_language(accept_language, lang)
         return Visit(self.languages[tag], override_of(lang), path, query)
 
-    def render(self, template: str, visit: Visit, **values: Any) -> str:
+    def render(self, template: str, visit: Visit, *, is_scripted: bool = False, **values: Any) -> str:
         return self._templates.get_template(template).render(
             say=visit.language.say,
             lang=visit.language.tag,
             visit=visit,
             languages=[self.languages[tag] for tag in TAGS],
             assets=self._paths,
+            is_scripted=is_scripted,
             **values,
         )
 

@@ -43,7 +43,7 @@ def test_these_pages_run_our_own_modules_and_ask_our_own_doors_alone(visitor: Cl
 
     policy = answer.headers["content-security-policy"]
     assert "script-src 'self'" in policy and "connect-src 'self'" in policy and "unsafe" not in policy
-    assert answer.text.count("<script") == 1 and '<script type="module" src="/assets/' in answer.text
+    assert answer.text.count("<script") == answer.text.count('<script type="module" src="/assets/') == 2
     assert " style=" not in answer.text and " onclick=" not in answer.text
     assert answer.headers["referrer-policy"] == "no-referrer"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from ledger_api.app import create_app
 from ledger_api.desk.vault import DiskVault
@@ -158,6 +158,25 @@ def test_the_desk_works_without_javascript(office: Office, open_page: Any) -> No
 
     assert "Une autre photo est demandée" in page.inner_text("[role=status]")
     assert office.world.state(case) == "awaiting-photos" and errors == []
+
+
+def test_a_double_click_claims_one_case(office: Office, open_page: Any) -> None:
+    office.world.queued(), office.world.queued()
+    page, errors = open_page()
+    claims: list[Route] = []
+
+    def answer_late(route: Route) -> None:
+        claims.append(route)
+        page.wait_for_timeout(400)
+        route.continue_()
+
+    page.route("**/desk/claim", answer_late)
+    office.sign_in(page, "bo")
+    page.dblclick("[data-next]", delay=50)
+    page.wait_for_selector("[data-page=case][data-ready=yes]")
+    page.wait_for_load_state()
+
+    assert len(claims) == 1 and errors == []
 
 
 def test_who_leads_the_desk_sees_how_well_its_appraisers_agree(office: Office, open_page: Any) -> None:

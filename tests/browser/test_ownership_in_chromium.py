@@ -214,7 +214,7 @@ def test_two_windows_of_one_shop_lose_no_card(world: World, browser: Browser) ->
         window.shown("card")
     cards = {read_card(shop), read_card(other)}
 
-    shop.page.click("[data-printed]")
+    shop.page.dblclick("[data-printed]")  # the second half would throw the other card away
     shop.page.wait_for_selector(f'[data-step="card"] [data-fill="serial"]:has-text("{two}")')
     hand_the_card_over(shop)
 

@@ -7,8 +7,15 @@ export const page = document.querySelector("[data-page]");
 const all = (selector) => [...page.querySelectorAll(selector)];
 export const one = (selector) => page.querySelector(selector);
 
+const DOUBLE_CLICK_MILLISECONDS = 500;
+let settled = 0;
+
 export function show(step) {
   clearProblem();
+  // the second half of a double click was not meant for what has just come under the pointer
+  clearTimeout(settled);
+  page.dataset.settling = "";
+  settled = setTimeout(() => delete page.dataset.settling, DOUBLE_CLICK_MILLISECONDS);
   for (const section of all("[data-step]")) section.hidden = section.dataset.step !== step;
   const heading = one(`[data-step="${step}"] h2`);
   if (heading) {
