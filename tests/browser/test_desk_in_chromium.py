@@ -172,6 +172,7 @@ def test_a_double_click_claims_one_case(office: Office, open_page: Any) -> None:
 
     page.route("**/desk/claim", answer_late)
     office.sign_in(page, "bo")
+    page.wait_for_selector("[data-page=queue][data-ready=yes]")
     page.dblclick("[data-next]", delay=50)
     page.wait_for_selector("[data-page=case][data-ready=yes]")
     page.wait_for_load_state()
