@@ -68,6 +68,14 @@ def test_the_owner_of_a_hidden_piece_reaches_the_doors_and_the_page_names_nothin
 
     assert answer.status_code == 200
     assert "Lune" not in answer.text and "Maison" not in answer.text and 'class="eyebrow"' not in answer.text
+    assert "data-standing" in answer.text
+
+
+def test_the_shop_s_page_speaks_of_no_piece_before_one_is_sold(visitor: Client) -> None:
+    answer = visitor.get("/shop")
+
+    assert answer.status_code == 200
+    assert "data-standing" not in answer.text and "shows nothing of this piece" not in answer.text
 
 
 @pytest.mark.parametrize("piece", ["withheld", "folded"])
