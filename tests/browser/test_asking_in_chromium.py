@@ -16,6 +16,7 @@ from tests.consortium import GTIN
 Open = Callable[..., Page]
 TWO_CHANGES = "".join(f'id: {number}\nevent: moved\ndata: {{"state": "queued"}}\n\n' for number in (1, 2))
 EARLIER = '<article data-page="case" data-state="queued"><p>as it was</p></article>'
+WHEN_IT_GOES_ON = "addEventListener('beforeunload', () => (sessionStorage.takesAnother = !document.querySelector('#photo').disabled))"
 LOOKS = 3  # the page itself, and one for each change
 
 
@@ -107,8 +108,10 @@ def test_from_a_code_to_a_case_that_is_sent_off_with_one_blurred_photo_taken_aga
     assert page.url.endswith(case), "the answer comes without leaving the page"
     fine(page)
     for name in SHOTS:
+        page.evaluate(WHEN_IT_GOES_ON)
         take(page, asked, name)
         page.wait_for_url(f"**good={name}")
+        assert page.evaluate("sessionStorage.takesAnother") == "false", "it would be taken for the detail that is there"
     expect(page.get_by_text("8 of 8 photos are there")).to_be_visible()
     fine(page)
     page.get_by_role("button", name="Send it off").click()

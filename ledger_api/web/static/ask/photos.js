@@ -16,9 +16,12 @@ input.addEventListener("change", async () => {
   input.disabled = true;
   const told = await send(photo).catch(() => ({ code: "unreachable" }));
   sending.hidden = true;
-  input.disabled = false;
+  input.disabled = told.state === "good"; // the page goes on, and would take the next photo for this detail
   input.value = "";
   show(told);
+});
+addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) input.disabled = false; // back from the next detail
 });
 
 async function send(photo) {
