@@ -5,20 +5,17 @@ with asked_desk(folder) as desk:
     desk.photo("logo", spoiled="blurred")   the path of a picture
 """
 
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import uvicorn
 
 from ledger_api.app import create_app
 from ledger_api.desk.vault import DiskVault
 from ledger_api.settings import Settings
 from tests import servers
 from tests.api.desk import world
+from tests.browser.conftest import served
 from tests.doors import opened_doors
 
 
@@ -39,12 +36,8 @@ class AskedDesk:
 def asked_desk(folder: Path) -> Iterator[AskedDesk]:
     settings = Settings(port=servers.free_port(), rate_per_minute_anonymous=100_000)
     photos = DiskVault(folder / "photos", b"\x07" * 32)
-    with opened_doors(f"sqlite:///{folder / 'ledger.db'}", settings=settings, photos=photos) as doors:
-        server = uvicorn.Server(uvicorn.Config(create_app(doors.context), port=settings.port, log_config=None, ws="none"))
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
+    with (
+        opened_doors(f"sqlite:///{folder / 'ledger.db'}", settings=settings, photos=photos) as doors,
+        served(create_app(doors.context), settings.port),
+    ):
         yield AskedDesk(world.DeskWorld(doors, world.worker_of(doors)), f"http://localhost:{settings.port}", folder)
-        server.should_exit = True
-        thread.join(timeout=60)

@@ -1,15 +1,12 @@
 """The checking page in a real Chromium: proofs of a real chain fetched from the real service, files, a node of the visitor's, forgeries."""
 
 import json
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Route
 
 from ledger_api.app import create_service_app
@@ -21,7 +18,7 @@ from ledger_verify.proof import canonical
 from ledger_verify.transition import Role
 from tests import servers
 from tests.browser.accessibility import complaints, faint_words
-from tests.browser.conftest import DESKTOP, PHONE, Opened
+from tests.browser.conftest import DESKTOP, PHONE, Opened, served
 from tests.browser.listening import listen
 from tests.browser.pictures import picture
 from tests.chain.proof_world import ProofWorld, later, manufacture, proof_world
@@ -58,15 +55,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         shop = world.admit("shop", Role.RETAILER, accredited_by=maison)
         world.record(maison, manufacture(world, "A1"))
         item = world.record(shop, later(world, "service", "A1", 1, {"description": "polished", "bill": "B-9"}))
-        port = servers.free_port()
-        server = uvicorn.Server(uvicorn.Config(create_service_app(world.service), port=port, log_config=None, ws="none"))
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield Desk(world, item, f"http://127.0.0.1:{port}", folder)
-        server.should_exit = True
-        thread.join(timeout=60)
+        with served(create_service_app(world.service), servers.free_port()) as url:
+            yield Desk(world, item, url, folder)
 
 
 @pytest.fixture

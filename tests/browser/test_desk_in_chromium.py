@@ -1,14 +1,11 @@
 """An appraiser at a real browser: by the keyboard alone, and without JavaScript."""
 
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, Route
 
 from ledger_api.app import create_app
@@ -16,7 +13,7 @@ from ledger_api.desk.vault import DiskVault
 from tests import servers
 from tests.api.desk.world import DeskWorld, worker_of
 from tests.browser.accessibility import complaints, faint_words
-from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.conftest import DESKTOP, PHONE, served
 from tests.browser.listening import listen
 from tests.browser.pictures import picture
 from tests.consortium import count
@@ -49,15 +46,9 @@ class Office:
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     folder = tmp_path_factory.mktemp("office")
     with opened_doors(f"sqlite:///{folder / 'ledger.db'}", photos=DiskVault(folder / "photos", b"\x07" * 32)) as doors:
-        world, port = DeskWorld(doors, worker_of(doors)), servers.free_port()
-        server = uvicorn.Server(uvicorn.Config(create_app(doors.context), port=port, log_config=None, ws="none", lifespan="off"))
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield Office(world, f"http://127.0.0.1:{port}", folder)
-        server.should_exit = True
-        thread.join(timeout=60)
+        world = DeskWorld(doors, worker_of(doors))
+        with served(create_app(doors.context), servers.free_port()) as url:
+            yield Office(world, url, folder)
 
 
 @pytest.fixture

@@ -198,8 +198,8 @@ async function chosen() {
 }
 
 async function fetched(item) {
-  const answer = await fetch(`/v1/items/${item}/proof`, { headers: { accept: "application/json" } }).catch(() => null);
-  const body = answer?.ok ? await answer.arrayBuffer().catch(() => null) : null;
+  const asked = fetch(`/v1/items/${item}/proof`, { headers: { accept: "application/json" } });
+  const body = await asked.then((answer) => (answer.ok ? answer.arrayBuffer() : null)).catch(() => null);
   if (body === null) throw new Problem("proof");
   return new Uint8Array(body);
 }
